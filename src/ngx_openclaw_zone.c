@@ -1,0 +1,642 @@
+
+/*
+ * Copyright (C) ngx_http_openclaw_module authors
+ */
+
+
+#include <ngx_config.h>
+#include <ngx_core.h>
+#include <ngx_openclaw_zone.h>
+
+
+/* sh takes one part in so many of the zone, or what is enough */
+
+#define NGX_OPENCLAW_ZONE_SHARE             8
+
+/* how many idle sessions at most make room for one allocation */
+
+#define NGX_OPENCLAW_ZONE_EVICT             1024
+
+
+static ngx_int_t ngx_openclaw_zone_init(ngx_shm_zone_t *shm_zone, void *data);
+static void ngx_openclaw_zone_carve(ngx_openclaw_zone_t *zone,
+    ngx_str_t *name);
+static void ngx_openclaw_zone_clear(ngx_openclaw_zone_t *zone);
+
+static void *ngx_openclaw_zone_alloc_locked(ngx_openclaw_zone_t *zone,
+    size_t size);
+static void ngx_openclaw_zone_put_locked(ngx_openclaw_zone_t *zone,
+    ngx_openclaw_zone_session_t *session);
+static void ngx_openclaw_zone_grant_locked(ngx_openclaw_zone_t *zone,
+    ngx_openclaw_zone_session_t *session);
+static void ngx_openclaw_zone_forget_locked(ngx_openclaw_zone_t *zone,
+    ngx_openclaw_zone_session_t *session);
+static void ngx_openclaw_zone_insert(ngx_rbtree_node_t *temp,
+    ngx_rbtree_node_t *node, ngx_rbtree_node_t *sentinel);
+static ngx_int_t ngx_openclaw_zone_cmp(u_char *key, size_t len,
+    ngx_openclaw_zone_session_t *session);
+
+
+ngx_openclaw_zone_t *
+ngx_openclaw_zone_create(ngx_conf_t *cf, ngx_str_t *name, size_t size,
+    time_t inactive, void *tag)
+{
+    ngx_shm_zone_t       *shm_zone;
+    ngx_openclaw_zone_t  *zone;
+
+    if (size < 8 * ngx_pagesize) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "zone \"%V\" is too small", name);
+        return NULL;
+    }
+
+    if (name->len > ngx_pagesize / 2) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "the name of zone \"%V\" is too long", name);
+        return NULL;
+    }
+
+    shm_zone = ngx_shared_memory_add(cf, name, size, tag);
+    if (shm_zone == NULL) {
+        return NULL;
+    }
+
+    if (shm_zone->data) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "zone \"%V\" is duplicate", name);
+        return NULL;
+    }
+
+    zone = ngx_pcalloc(cf->pool, sizeof(ngx_openclaw_zone_t));
+    if (zone == NULL) {
+        return NULL;
+    }
+
+    zone->inactive = inactive;
+
+    shm_zone->init = ngx_openclaw_zone_init;
+    shm_zone->data = zone;
+
+    return zone;
+}
+
+
+static ngx_int_t
+ngx_openclaw_zone_init(ngx_shm_zone_t *shm_zone, void *data)
+{
+    ngx_openclaw_zone_t  *ozone = data;
+
+    ngx_openclaw_zone_t  *zone;
+
+    zone = shm_zone->data;
+
+    if (ozone) {
+        zone->sh = ozone->sh;
+        zone->shpool = ozone->shpool;
+
+        return NGX_OK;
+    }
+
+    zone->shpool = (ngx_slab_pool_t *) shm_zone->shm.addr;
+
+    if (shm_zone->shm.exists) {
+        zone->sh = zone->shpool->data;
+
+        return NGX_OK;
+    }
+
+    ngx_openclaw_zone_carve(zone, &shm_zone->shm.name);
+
+    return NGX_OK;
+}
+
+
+static void
+ngx_openclaw_zone_carve(ngx_openclaw_zone_t *zone, ngx_str_t *name)
+{
+    u_char                  *end;
+    size_t                   size, rest;
+    ngx_uint_t               n;
+    ngx_openclaw_zone_sh_t  *sh;
+
+    end = zone->shpool->end;
+    size = (end - (u_char *) zone->shpool) / NGX_OPENCLAW_ZONE_SHARE;
+
+    rest = sizeof(ngx_openclaw_zone_sh_t)
+           + sizeof(" in openclaw zone \"\"") + name->len;
+
+    n = (size - rest) / sizeof(ngx_openclaw_zone_worker_t);
+    n = ngx_min(n, NGX_MAX_PROCESSES);
+
+    size = rest + n * sizeof(ngx_openclaw_zone_worker_t);
+
+    /* the slab pool ends with a whole page */
+
+    sh = (ngx_openclaw_zone_sh_t *)
+             ((uintptr_t) (end - size) & ~((uintptr_t) ngx_pagesize - 1));
+
+    ngx_memzero(sh, size);
+
+    sh->nworkers = n;
+    sh->log_ctx = (u_char *) &sh->workers[n];
+    ngx_sprintf(sh->log_ctx, " in openclaw zone \"%V\"%Z", name);
+
+    zone->sh = sh;
+    zone->shpool->data = sh;
+    zone->shpool->end = (u_char *) sh;
+
+    ngx_openclaw_zone_clear(zone);
+}
+
+
+static void
+ngx_openclaw_zone_clear(ngx_openclaw_zone_t *zone)
+{
+    ngx_uint_t                   i;
+    ngx_openclaw_zone_sh_t      *sh;
+    ngx_openclaw_zone_worker_t  *worker;
+
+    ngx_slab_init(zone->shpool);
+
+    sh = zone->sh;
+
+    zone->shpool->log_ctx = sh->log_ctx;
+    zone->shpool->log_nomem = 0;
+
+    ngx_rbtree_init(&sh->sessions, &sh->sentinel, ngx_openclaw_zone_insert);
+    ngx_queue_init(&sh->active);
+    ngx_queue_init(&sh->idle);
+    ngx_queue_init(&sh->wakes);
+
+    sh->missing = 0;
+    sh->generation++;
+
+    for (i = 0; i < sh->nworkers; i++) {
+        worker = &sh->workers[i];
+
+        if (worker->pid == 0) {
+            continue;
+        }
+
+        ngx_queue_init(&worker->tickets);
+        ngx_queue_init(&worker->told);
+
+        worker->waking = 1;
+        ngx_queue_insert_tail(&sh->wakes, &worker->queue);
+
+        worker->missing = 1;
+        sh->missing++;
+    }
+}
+
+
+ngx_int_t
+ngx_openclaw_zone_lock(ngx_openclaw_zone_t *zone)
+{
+    ngx_uint_t               dirty;
+    ngx_openclaw_zone_sh_t  *sh;
+
+    ngx_shmtx_lock(&zone->shpool->mutex);
+
+    sh = zone->sh;
+    dirty = sh->dirty;
+
+    sh->dirty = ngx_pid;
+    ngx_memory_barrier();
+
+    if (dirty) {
+        ngx_openclaw_zone_clear(zone);
+        return NGX_AGAIN;
+    }
+
+    return NGX_OK;
+}
+
+
+void
+ngx_openclaw_zone_unlock(ngx_openclaw_zone_t *zone)
+{
+    ngx_memory_barrier();
+    zone->sh->dirty = 0;
+
+    ngx_shmtx_unlock(&zone->shpool->mutex);
+}
+
+
+ngx_openclaw_zone_session_t *
+ngx_openclaw_zone_find_locked(ngx_openclaw_zone_t *zone, ngx_str_t *key)
+{
+    uint32_t                      hash;
+    ngx_int_t                     rc;
+    ngx_rbtree_node_t            *node, *sentinel;
+    ngx_openclaw_zone_session_t  *session;
+
+    hash = ngx_murmur_hash2(key->data, key->len);
+
+    node = zone->sh->sessions.root;
+    sentinel = zone->sh->sessions.sentinel;
+
+    while (node != sentinel) {
+
+        if (hash != node->key) {
+            node = (hash < node->key) ? node->left : node->right;
+            continue;
+        }
+
+        session = ngx_rbtree_data(node, ngx_openclaw_zone_session_t, node);
+
+        rc = ngx_openclaw_zone_cmp(key->data, key->len, session);
+
+        if (rc == 0) {
+            return session;
+        }
+
+        node = (rc < 0) ? node->left : node->right;
+    }
+
+    return NULL;
+}
+
+
+ngx_openclaw_zone_session_t *
+ngx_openclaw_zone_get_locked(ngx_openclaw_zone_t *zone, ngx_str_t *key)
+{
+    ngx_openclaw_zone_session_t  *session;
+
+    session = ngx_openclaw_zone_find_locked(zone, key);
+
+    if (session) {
+
+        if (session->ntickets == 0) {
+            ngx_queue_remove(&session->queue);
+            ngx_queue_insert_head(&zone->sh->active, &session->queue);
+        }
+
+        return session;
+    }
+
+    session = ngx_openclaw_zone_alloc_locked(zone,
+                                 offsetof(ngx_openclaw_zone_session_t, key)
+                                 + key->len);
+    if (session == NULL) {
+        return NULL;
+    }
+
+    session->node.key = ngx_murmur_hash2(key->data, key->len);
+    session->ntickets = 0;
+    session->used = 0;
+    session->len = key->len;
+    ngx_memcpy(session->key, key->data, key->len);
+
+    ngx_queue_init(&session->tickets);
+
+    ngx_rbtree_insert(&zone->sh->sessions, &session->node);
+    ngx_queue_insert_head(&zone->sh->active, &session->queue);
+
+    return session;
+}
+
+
+static void
+ngx_openclaw_zone_put_locked(ngx_openclaw_zone_t *zone,
+    ngx_openclaw_zone_session_t *session)
+{
+    session->used = ngx_time();
+
+    ngx_queue_remove(&session->queue);
+    ngx_queue_insert_head(&zone->sh->idle, &session->queue);
+}
+
+
+void
+ngx_openclaw_zone_expire_locked(ngx_openclaw_zone_t *zone)
+{
+    time_t                        now;
+    ngx_uint_t                    n;
+    ngx_queue_t                  *q;
+    ngx_openclaw_zone_session_t  *session;
+
+    now = ngx_time();
+
+    for (n = 0; n < 2; n++) {
+
+        if (ngx_queue_empty(&zone->sh->idle)) {
+            return;
+        }
+
+        q = ngx_queue_last(&zone->sh->idle);
+        session = ngx_queue_data(q, ngx_openclaw_zone_session_t, queue);
+
+        if (now - session->used < zone->inactive) {
+            return;
+        }
+
+        ngx_openclaw_zone_forget_locked(zone, session);
+    }
+}
+
+
+static void *
+ngx_openclaw_zone_alloc_locked(ngx_openclaw_zone_t *zone, size_t size)
+{
+    void                         *p;
+    ngx_uint_t                    n;
+    ngx_queue_t                  *q;
+    ngx_openclaw_zone_session_t  *session;
+
+    for (n = 0; /* void */ ; n++) {
+
+        p = ngx_slab_alloc_locked(zone->shpool, size);
+
+        if (p != NULL
+            || n == NGX_OPENCLAW_ZONE_EVICT
+            || ngx_queue_empty(&zone->sh->idle))
+        {
+            return p;
+        }
+
+        q = ngx_queue_last(&zone->sh->idle);
+        session = ngx_queue_data(q, ngx_openclaw_zone_session_t, queue);
+
+        ngx_openclaw_zone_forget_locked(zone, session);
+    }
+}
+
+
+ngx_openclaw_zone_worker_t *
+ngx_openclaw_zone_register_locked(ngx_openclaw_zone_t *zone,
+    ngx_openclaw_post_address_t *address)
+{
+    ngx_uint_t                   i;
+    ngx_openclaw_zone_sh_t      *sh;
+    ngx_openclaw_zone_worker_t  *worker;
+
+    sh = zone->sh;
+
+    for (i = 0; i < sh->nworkers; i++) {
+        worker = &sh->workers[i];
+
+        if (worker->pid) {
+            continue;
+        }
+
+        worker->epoch = ++sh->epoch;
+        worker->address = *address;
+        worker->waking = 0;
+        worker->missing = 0;
+
+        ngx_queue_init(&worker->tickets);
+        ngx_queue_init(&worker->told);
+
+        ngx_memory_barrier();
+
+        worker->pid = ngx_pid;
+
+        return worker;
+    }
+
+    return NULL;
+}
+
+
+void
+ngx_openclaw_zone_unregister_locked(ngx_openclaw_zone_t *zone,
+    ngx_openclaw_zone_worker_t *worker)
+{
+    ngx_queue_t                 *q;
+    ngx_openclaw_zone_ticket_t  *t;
+
+    while (!ngx_queue_empty(&worker->tickets)) {
+        q = ngx_queue_head(&worker->tickets);
+        t = ngx_queue_data(q, ngx_openclaw_zone_ticket_t, own);
+
+        ngx_openclaw_zone_remove_locked(zone, t);
+    }
+
+    ngx_openclaw_zone_found_locked(zone, worker);
+
+    if (worker->waking) {
+        ngx_queue_remove(&worker->queue);
+    }
+
+    worker->pid = 0;
+}
+
+
+ngx_openclaw_zone_ticket_t *
+ngx_openclaw_zone_add_locked(ngx_openclaw_zone_t *zone,
+    ngx_openclaw_zone_session_t *session, ngx_openclaw_zone_worker_t *worker,
+    ngx_openclaw_ticket_t *ticket)
+{
+    u_char                      *p;
+    size_t                       len;
+    ngx_queue_t                 *q;
+    ngx_openclaw_zone_ticket_t  *t, *prev;
+
+    len = ticket->message_id.len + ticket->sender_id.len;
+
+    t = ngx_openclaw_zone_alloc_locked(zone,
+                              offsetof(ngx_openclaw_zone_ticket_t, ids) + len);
+    if (t == NULL) {
+
+        if (session->ntickets == 0) {
+            ngx_openclaw_zone_put_locked(zone, session);
+        }
+
+        return NULL;
+    }
+
+    t->session = session;
+    t->worker = worker;
+    t->ticket = ticket;
+    t->number = ticket->number;
+    t->message_len = (uint16_t) ticket->message_id.len;
+    t->sender_len = (uint16_t) ticket->sender_id.len;
+    t->granted = ticket->granted;
+    t->aborted = ticket->aborted;
+    t->telling = 0;
+
+    p = ngx_cpymem(t->ids, ticket->message_id.data, ticket->message_id.len);
+    ngx_memcpy(p, ticket->sender_id.data, ticket->sender_id.len);
+
+    /* a new ticket is the last one; one entered anew finds its place */
+
+    for (q = ngx_queue_last(&session->tickets);
+         q != ngx_queue_sentinel(&session->tickets);
+         q = ngx_queue_prev(q))
+    {
+        prev = ngx_queue_data(q, ngx_openclaw_zone_ticket_t, queue);
+
+        if ((ngx_int_t) (t->number - prev->number) > 0) {
+            break;
+        }
+    }
+
+    ngx_queue_insert_after(q, &t->queue);
+    ngx_queue_insert_tail(&worker->tickets, &t->own);
+
+    session->ntickets++;
+
+    return t;
+}
+
+
+void
+ngx_openclaw_zone_remove_locked(ngx_openclaw_zone_t *zone,
+    ngx_openclaw_zone_ticket_t *t)
+{
+    ngx_openclaw_zone_session_t  *session;
+
+    session = t->session;
+
+    ngx_queue_remove(&t->queue);
+    ngx_queue_remove(&t->own);
+
+    if (t->telling) {
+        ngx_queue_remove(&t->told);
+    }
+
+    ngx_slab_free_locked(zone->shpool, t);
+
+    if (--session->ntickets == 0) {
+        ngx_openclaw_zone_put_locked(zone, session);
+        return;
+    }
+
+    ngx_openclaw_zone_grant_locked(zone, session);
+}
+
+
+static void
+ngx_openclaw_zone_grant_locked(ngx_openclaw_zone_t *zone,
+    ngx_openclaw_zone_session_t *session)
+{
+    ngx_queue_t                 *q;
+    ngx_openclaw_zone_ticket_t  *t;
+
+    if (zone->sh->missing) {
+        return;
+    }
+
+    q = ngx_queue_head(&session->tickets);
+    t = ngx_queue_data(q, ngx_openclaw_zone_ticket_t, queue);
+
+    if (!t->granted) {
+        t->granted = 1;
+        ngx_openclaw_zone_tell_locked(zone, t);
+    }
+}
+
+
+void
+ngx_openclaw_zone_tell_locked(ngx_openclaw_zone_t *zone,
+    ngx_openclaw_zone_ticket_t *t)
+{
+    ngx_openclaw_zone_worker_t  *worker;
+
+    worker = t->worker;
+
+    if (!t->telling) {
+        t->telling = 1;
+        ngx_queue_insert_tail(&worker->told, &t->told);
+    }
+
+    if (!worker->waking) {
+        worker->waking = 1;
+        ngx_queue_insert_tail(&zone->sh->wakes, &worker->queue);
+    }
+}
+
+
+/*
+ * The tickets of a worker that was missing are known now.  When those of all
+ * are, it is clear which ones are the first of their sessions.
+ */
+
+void
+ngx_openclaw_zone_found_locked(ngx_openclaw_zone_t *zone,
+    ngx_openclaw_zone_worker_t *worker)
+{
+    ngx_queue_t                  *q;
+    ngx_openclaw_zone_sh_t       *sh;
+    ngx_openclaw_zone_session_t  *session;
+
+    if (!worker->missing) {
+        return;
+    }
+
+    sh = zone->sh;
+
+    worker->missing = 0;
+
+    if (--sh->missing) {
+        return;
+    }
+
+    for (q = ngx_queue_head(&sh->active);
+         q != ngx_queue_sentinel(&sh->active);
+         q = ngx_queue_next(q))
+    {
+        session = ngx_queue_data(q, ngx_openclaw_zone_session_t, queue);
+        ngx_openclaw_zone_grant_locked(zone, session);
+    }
+}
+
+
+static void
+ngx_openclaw_zone_forget_locked(ngx_openclaw_zone_t *zone,
+    ngx_openclaw_zone_session_t *session)
+{
+    ngx_queue_remove(&session->queue);
+    ngx_rbtree_delete(&zone->sh->sessions, &session->node);
+    ngx_slab_free_locked(zone->shpool, session);
+}
+
+
+static void
+ngx_openclaw_zone_insert(ngx_rbtree_node_t *temp, ngx_rbtree_node_t *node,
+    ngx_rbtree_node_t *sentinel)
+{
+    ngx_int_t                      rc;
+    ngx_rbtree_node_t            **p;
+    ngx_openclaw_zone_session_t   *session, *other;
+
+    session = ngx_rbtree_data(node, ngx_openclaw_zone_session_t, node);
+
+    for ( ;; ) {
+
+        if (node->key != temp->key) {
+            p = (node->key < temp->key) ? &temp->left : &temp->right;
+
+        } else {
+            other = ngx_rbtree_data(temp, ngx_openclaw_zone_session_t, node);
+            rc = ngx_openclaw_zone_cmp(session->key, session->len, other);
+
+            p = (rc < 0) ? &temp->left : &temp->right;
+        }
+
+        if (*p == sentinel) {
+            break;
+        }
+
+        temp = *p;
+    }
+
+    *p = node;
+    node->parent = temp;
+    node->left = sentinel;
+    node->right = sentinel;
+    ngx_rbt_red(node);
+}
+
+
+static ngx_int_t
+ngx_openclaw_zone_cmp(u_char *key, size_t len,
+    ngx_openclaw_zone_session_t *session)
+{
+    if (len != session->len) {
+        return (len < session->len) ? -1 : 1;
+    }
+
+    return ngx_memcmp(key, session->key, len);
+}

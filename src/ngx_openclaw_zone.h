@@ -1,0 +1,173 @@
+
+/*
+ * Copyright (C) ngx_http_openclaw_module authors
+ */
+
+
+/*
+ * The shared memory zone: the full picture of what is in it, and how it is
+ * created, adopted on reload, locked, and made whole after a crash.  Only
+ * ngx_openclaw_zone.c and ngx_openclaw_session.c include this file.
+ *
+ *   slab pool    sessions and tickets
+ *   sh           at the end of the zone, where the slab pool never reaches
+ *     sessions   rbtree of session    by hash of the key, then the key
+ *     active     queue of session     those that have tickets:
+ *                  tickets  queue     in order of arrival; the first one is
+ *                                     granted, all others wait
+ *     idle       queue of session     those that have none, oldest last
+ *     wakes      queue of worker      those to be woken after unlocking
+ *     workers    array of worker      one for each live process, and for dead
+ *                                     ones until they are reaped:
+ *                  tickets  queue     all that the worker has entered
+ *                  told     queue     those of them that it should look at
+ *
+ * There is one lock, shpool->mutex: it is the only one that the master
+ * process frees when its holder dies.  The holder sets sh->dirty; whoever
+ * finds it set knows that the last holder died halfway, throws all sessions
+ * and tickets away, and the live workers enter theirs anew.  Until the last
+ * of these has done so, no ticket is granted: it might be that an earlier one
+ * of its session is running.  The array of workers outlives this, since an
+ * element is in use only while its pid is set, which is the last thing done
+ * when it is filled in.
+ */
+
+
+#ifndef _NGX_OPENCLAW_ZONE_H_INCLUDED_
+#define _NGX_OPENCLAW_ZONE_H_INCLUDED_
+
+
+#include <ngx_config.h>
+#include <ngx_core.h>
+#include <ngx_openclaw_post.h>
+#include <ngx_openclaw_session.h>
+
+
+typedef struct {
+    ngx_pid_t                          pid;        /* 0: not in use */
+    ngx_uint_t                         epoch;      /* never used twice */
+    ngx_openclaw_post_address_t        address;    /* wakes the worker */
+    ngx_queue_t                        queue;      /* in sh->wakes */
+    ngx_queue_t                        tickets;
+    ngx_queue_t                        told;
+    unsigned                           waking:1;   /* is in sh->wakes */
+    unsigned                           missing:1;  /* has not yet entered its
+                                                      tickets anew */
+} ngx_openclaw_zone_worker_t;
+
+
+typedef struct {
+    ngx_rbtree_node_t                  node;       /* key: hash */
+    ngx_queue_t                        queue;      /* in sh->active, idle */
+    ngx_queue_t                        tickets;
+    ngx_uint_t                         ntickets;
+    time_t                             used;       /* when it became idle */
+    size_t                             len;
+    u_char                             key[1];
+} ngx_openclaw_zone_session_t;
+
+
+typedef struct {
+    ngx_queue_t                        queue;      /* in session->tickets */
+    ngx_queue_t                        own;        /* in worker->tickets */
+    ngx_queue_t                        told;       /* in worker->told */
+    ngx_openclaw_zone_session_t       *session;
+    ngx_openclaw_zone_worker_t        *worker;     /* the owner */
+    ngx_openclaw_ticket_t             *ticket;     /* means something only to
+                                                      the owner's process */
+    ngx_uint_t                         number;     /* in order of arrival */
+    uint16_t                           message_len;
+    uint16_t                           sender_len;
+    unsigned                           granted:1;
+    unsigned                           aborted:1;
+    unsigned                           telling:1;  /* is in worker->told */
+    u_char                             ids[1];     /* message's, sender's */
+} ngx_openclaw_zone_ticket_t;
+
+
+typedef struct {
+    ngx_atomic_t                       dirty;      /* pid of the lock's holder
+                                                      while it changes things */
+    ngx_uint_t                         generation; /* counts the throw-aways */
+    ngx_uint_t                         epoch;      /* the last one given out */
+    ngx_uint_t                         number;     /* the last one given out */
+    ngx_uint_t                         missing;    /* how many workers are */
+    ngx_rbtree_t                       sessions;
+    ngx_rbtree_node_t                  sentinel;
+    ngx_queue_t                        active;
+    ngx_queue_t                        idle;
+    ngx_queue_t                        wakes;
+    u_char                            *log_ctx;    /* after the workers */
+    ngx_uint_t                         nworkers;
+    ngx_openclaw_zone_worker_t         workers[1];
+} ngx_openclaw_zone_sh_t;
+
+
+struct ngx_openclaw_zone_s {
+    ngx_openclaw_zone_sh_t            *sh;
+    ngx_slab_pool_t                   *shpool;
+    time_t                             inactive;   /* seconds */
+};
+
+
+/* see ngx_openclaw_session_zone() */
+ngx_openclaw_zone_t *ngx_openclaw_zone_create(ngx_conf_t *cf, ngx_str_t *name,
+    size_t size, time_t inactive, void *tag);
+
+/*
+ * Locks the zone and marks it as being changed; unlocks it.
+ *
+ * NGX_OK     the zone is sound
+ * NGX_AGAIN  the last holder of the lock died halfway: all sessions and
+ *            tickets are gone, sh->generation has been raised, and all workers
+ *            are missing and in sh->wakes
+ */
+ngx_int_t ngx_openclaw_zone_lock(ngx_openclaw_zone_t *zone);
+void ngx_openclaw_zone_unlock(ngx_openclaw_zone_t *zone);
+
+/* all that follows is called with the zone locked */
+
+/* NULL if all elements are in use */
+ngx_openclaw_zone_worker_t *ngx_openclaw_zone_register_locked(
+    ngx_openclaw_zone_t *zone, ngx_openclaw_post_address_t *address);
+
+/* for a worker that leaves or is dead; removes its tickets */
+void ngx_openclaw_zone_unregister_locked(ngx_openclaw_zone_t *zone,
+    ngx_openclaw_zone_worker_t *worker);
+
+/* the worker is not missing any more: its tickets are there, or never will */
+void ngx_openclaw_zone_found_locked(ngx_openclaw_zone_t *zone,
+    ngx_openclaw_zone_worker_t *worker);
+
+/* NULL if there is no such session */
+ngx_openclaw_zone_session_t *ngx_openclaw_zone_find_locked(
+    ngx_openclaw_zone_t *zone, ngx_str_t *key);
+
+/*
+ * Finds or creates a session and makes it active: a ticket is to be added if
+ * it has none.  NULL if there is no room.
+ */
+ngx_openclaw_zone_session_t *ngx_openclaw_zone_get_locked(
+    ngx_openclaw_zone_t *zone, ngx_str_t *key);
+
+/* forgets one or two sessions that have been idle for too long */
+void ngx_openclaw_zone_expire_locked(ngx_openclaw_zone_t *zone);
+
+/*
+ * Adds a ticket to an active session, in its place by ticket->number, without
+ * granting it.  NULL if there is no room; the session may be idle then.
+ */
+ngx_openclaw_zone_ticket_t *ngx_openclaw_zone_add_locked(
+    ngx_openclaw_zone_t *zone, ngx_openclaw_zone_session_t *session,
+    ngx_openclaw_zone_worker_t *worker, ngx_openclaw_ticket_t *ticket);
+
+/* frees a ticket and grants the next one, or makes the session idle */
+void ngx_openclaw_zone_remove_locked(ngx_openclaw_zone_t *zone,
+    ngx_openclaw_zone_ticket_t *t);
+
+/* has the owner look at a ticket; it is woken after unlocking */
+void ngx_openclaw_zone_tell_locked(ngx_openclaw_zone_t *zone,
+    ngx_openclaw_zone_ticket_t *t);
+
+
+#endif /* _NGX_OPENCLAW_ZONE_H_INCLUDED_ */
