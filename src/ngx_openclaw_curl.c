@@ -1,0 +1,816 @@
+
+/*
+ * Copyright (C) ngx_http_openclaw_module authors
+ */
+
+
+#include <ngx_config.h>
+#include <ngx_core.h>
+#include <ngx_event.h>
+#include <ngx_openclaw_curl.h>
+
+
+#define NGX_OPENCLAW_CURL_HANDLES           16      /* idle easy handles */
+#define NGX_OPENCLAW_CURL_CONNECTIONS       32L     /* idle connections */
+#define NGX_OPENCLAW_CURL_BUFFER            4096L
+
+/*
+ * Node.js closes an idle connection after 5 seconds, so ours have to be
+ * younger; libcurl counts whole seconds, "3" is less than 4.
+ */
+
+#define NGX_OPENCLAW_CURL_MAX_IDLE          3L
+
+/*
+ * A paused transfer gives its connection slot back and takes one again when
+ * it goes on: new transfers leave some for that.
+ */
+
+#define NGX_OPENCLAW_CURL_SPARE             4
+
+
+static CURLcode ngx_openclaw_curl_set_protocol(CURL *easy);
+static CURLcode ngx_openclaw_curl_set_network(CURL *easy,
+    ngx_openclaw_curl_t *transfer);
+static void ngx_openclaw_curl_recycle(CURL *easy, CURLcode code);
+
+static void ngx_openclaw_curl_enter(void);
+static void ngx_openclaw_curl_leave(void);
+static ngx_int_t ngx_openclaw_curl_add(ngx_openclaw_curl_t *transfer);
+static void ngx_openclaw_curl_fail(ngx_openclaw_curl_t *transfer,
+    CURLcode code);
+static void ngx_openclaw_curl_finish(ngx_openclaw_curl_t *transfer,
+    CURLcode code);
+static ngx_openclaw_curl_t *ngx_openclaw_curl_transfer(CURL *easy);
+
+static curl_socket_t ngx_openclaw_curl_open(void *data,
+    curlsocktype purpose, struct curl_sockaddr *address);
+static int ngx_openclaw_curl_request(void *data, char *address, char *local,
+    int port, int local_port);
+
+static int ngx_openclaw_curl_socket(CURL *easy, curl_socket_t fd, int what,
+    void *data, void *watched);
+static ngx_connection_t *ngx_openclaw_curl_watch(curl_socket_t fd);
+static void ngx_openclaw_curl_unwatch(ngx_connection_t *c);
+static ngx_int_t ngx_openclaw_curl_set_event(ngx_event_t *ev, ngx_int_t event,
+    ngx_uint_t on);
+static void ngx_openclaw_curl_event(ngx_event_t *ev);
+
+static int ngx_openclaw_curl_timer(CURLM *multi, long timeout, void *data);
+static void ngx_openclaw_curl_timer_stop(void);
+static void ngx_openclaw_curl_timer_event(ngx_event_t *ev);
+
+
+/* the one of this process, NULL before init_process and after exit_process */
+
+static CURLM             *ngx_openclaw_curl_multi;
+
+/*
+ * Not 0 while libcurl is on the stack, or what was put off is being done; a
+ * transfer is in one of the queues from its start to its end.
+ */
+
+static ngx_uint_t         ngx_openclaw_curl_depth;
+static ngx_queue_t        ngx_openclaw_curl_starting;
+static ngx_queue_t        ngx_openclaw_curl_running;
+static ngx_queue_t        ngx_openclaw_curl_stopping;
+
+static ngx_queue_t        ngx_openclaw_curl_connections;
+static ngx_event_t        ngx_openclaw_curl_timeout;
+
+/* the debug log wants to know the descriptor of each event */
+
+static ngx_connection_t   ngx_openclaw_curl_dummy;
+
+static ngx_uint_t         ngx_openclaw_curl_nidle;
+static CURL              *ngx_openclaw_curl_idle[NGX_OPENCLAW_CURL_HANDLES];
+
+
+ngx_int_t
+ngx_openclaw_curl_init_process(ngx_cycle_t *cycle)
+{
+    CURLM  *multi;
+
+    ngx_queue_init(&ngx_openclaw_curl_starting);
+    ngx_queue_init(&ngx_openclaw_curl_running);
+    ngx_queue_init(&ngx_openclaw_curl_stopping);
+    ngx_queue_init(&ngx_openclaw_curl_connections);
+
+    ngx_openclaw_curl_dummy.fd = (ngx_socket_t) -1;
+
+    /* what waits for libcurl has timers of its own, so a worker may exit */
+
+    ngx_openclaw_curl_timeout.handler = ngx_openclaw_curl_timer_event;
+    ngx_openclaw_curl_timeout.data = &ngx_openclaw_curl_dummy;
+    ngx_openclaw_curl_timeout.log = cycle->log;
+    ngx_openclaw_curl_timeout.cancelable = 1;
+
+    if (curl_global_init(CURL_GLOBAL_ALL) != CURLE_OK) {
+        ngx_log_error(NGX_LOG_EMERG, cycle->log, 0,
+                      "curl_global_init() failed");
+        return NGX_ERROR;
+    }
+
+    multi = curl_multi_init();
+
+    if (multi == NULL
+        || curl_multi_setopt(multi, CURLMOPT_SOCKETFUNCTION,
+                             ngx_openclaw_curl_socket)
+           != CURLM_OK
+        || curl_multi_setopt(multi, CURLMOPT_TIMERFUNCTION,
+                             ngx_openclaw_curl_timer)
+           != CURLM_OK
+        || curl_multi_setopt(multi, CURLMOPT_MAXCONNECTS,
+                             NGX_OPENCLAW_CURL_CONNECTIONS)
+           != CURLM_OK)
+    {
+        ngx_log_error(NGX_LOG_EMERG, cycle->log, 0,
+                      "curl_multi_init() failed");
+        curl_multi_cleanup(multi);
+        curl_global_cleanup();
+        return NGX_ERROR;
+    }
+
+    ngx_openclaw_curl_multi = multi;
+
+    return NGX_OK;
+}
+
+
+void
+ngx_openclaw_curl_exit_process(ngx_cycle_t *cycle)
+{
+    ngx_queue_t          *q;
+    ngx_connection_t     *c;
+    ngx_openclaw_curl_t  *transfer;
+
+    if (ngx_openclaw_curl_multi == NULL) {
+        return;
+    }
+
+    while (!ngx_queue_empty(&ngx_openclaw_curl_running)) {
+        q = ngx_queue_head(&ngx_openclaw_curl_running);
+        transfer = ngx_queue_data(q, ngx_openclaw_curl_t, queue);
+
+        ngx_openclaw_curl_stop(transfer);
+    }
+
+    while (ngx_openclaw_curl_nidle) {
+        curl_easy_cleanup(ngx_openclaw_curl_idle[--ngx_openclaw_curl_nidle]);
+    }
+
+    curl_multi_cleanup(ngx_openclaw_curl_multi);
+    ngx_openclaw_curl_multi = NULL;
+
+    while (!ngx_queue_empty(&ngx_openclaw_curl_connections)) {
+        q = ngx_queue_head(&ngx_openclaw_curl_connections);
+        c = ngx_queue_data(q, ngx_connection_t, queue);
+
+        ngx_openclaw_curl_unwatch(c);
+    }
+
+    ngx_openclaw_curl_timer_stop();
+
+    curl_global_cleanup();
+}
+
+
+ngx_int_t
+ngx_openclaw_curl_create(ngx_openclaw_curl_t *transfer)
+{
+    CURL  *easy;
+
+    if (ngx_openclaw_curl_multi == NULL) {
+        return NGX_ERROR;
+    }
+
+    easy = ngx_openclaw_curl_nidle
+           ? ngx_openclaw_curl_idle[--ngx_openclaw_curl_nidle]
+           : curl_easy_init();
+
+    if (easy == NULL) {
+        return NGX_ERROR;
+    }
+
+    if (curl_easy_setopt(easy, CURLOPT_PRIVATE, transfer) != CURLE_OK
+        || curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, transfer->error)
+           != CURLE_OK
+        || ngx_openclaw_curl_set_protocol(easy) != CURLE_OK
+        || ngx_openclaw_curl_set_network(easy, transfer) != CURLE_OK)
+    {
+        curl_easy_cleanup(easy);
+        return NGX_ERROR;
+    }
+
+    transfer->easy = easy;
+
+    return NGX_OK;
+}
+
+
+void
+ngx_openclaw_curl_destroy(ngx_openclaw_curl_t *transfer)
+{
+    curl_easy_cleanup(transfer->easy);
+    transfer->easy = NULL;
+}
+
+
+static CURLcode
+ngx_openclaw_curl_set_protocol(CURL *easy)
+{
+    CURLcode  code;
+
+    code = curl_easy_setopt(easy, CURLOPT_HTTP_VERSION,
+                            (long) CURL_HTTP_VERSION_1_1);
+    if (code != CURLE_OK) {
+        return code;
+    }
+
+    code = curl_easy_setopt(easy, CURLOPT_FOLLOWLOCATION, 0L);
+    if (code != CURLE_OK) {
+        return code;
+    }
+
+    /* not to be taken from the environment */
+
+    code = curl_easy_setopt(easy, CURLOPT_PROXY, "");
+    if (code != CURLE_OK) {
+        return code;
+    }
+
+    /*
+     * A directory of certificates keeps libcurl from caching what it has read
+     * from the file, at some 20 ms for each connection.
+     */
+
+    code = curl_easy_setopt(easy, CURLOPT_CAPATH, NULL);
+    if (code != CURLE_OK && code != CURLE_NOT_BUILT_IN) {
+        return code;
+    }
+
+#if (LIBCURL_VERSION_NUM >= 0x075500)
+    return curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "http,https");
+#else
+    return curl_easy_setopt(easy, CURLOPT_PROTOCOLS,
+                            (long) (CURLPROTO_HTTP|CURLPROTO_HTTPS));
+#endif
+}
+
+
+static CURLcode
+ngx_openclaw_curl_set_network(CURL *easy, ngx_openclaw_curl_t *transfer)
+{
+    CURLcode    code;
+    ngx_uint_t  i;
+
+    static struct {
+        CURLoption  option;
+        long        value;
+    } options[] = {
+        { CURLOPT_NOSIGNAL, 1L },
+        { CURLOPT_TCP_KEEPALIVE, 1L },
+        { CURLOPT_BUFFERSIZE, NGX_OPENCLAW_CURL_BUFFER },
+        { CURLOPT_MAXAGE_CONN, NGX_OPENCLAW_CURL_MAX_IDLE }
+    };
+
+    for (i = 0; i < sizeof(options) / sizeof(options[0]); i++) {
+        code = curl_easy_setopt(easy, options[i].option, options[i].value);
+        if (code != CURLE_OK) {
+            return code;
+        }
+    }
+
+    code = curl_easy_setopt(easy, CURLOPT_OPENSOCKETFUNCTION,
+                            ngx_openclaw_curl_open);
+    if (code != CURLE_OK) {
+        return code;
+    }
+
+    code = curl_easy_setopt(easy, CURLOPT_OPENSOCKETDATA, transfer);
+    if (code != CURLE_OK) {
+        return code;
+    }
+
+    code = curl_easy_setopt(easy, CURLOPT_PREREQFUNCTION,
+                            ngx_openclaw_curl_request);
+    if (code != CURLE_OK) {
+        return code;
+    }
+
+    return curl_easy_setopt(easy, CURLOPT_PREREQDATA, transfer);
+}
+
+
+/* a transfer that failed early leaves a handle that can't be set up anew */
+
+static void
+ngx_openclaw_curl_recycle(CURL *easy, CURLcode code)
+{
+    if (code != CURLE_OK
+        || ngx_openclaw_curl_nidle == NGX_OPENCLAW_CURL_HANDLES)
+    {
+        curl_easy_cleanup(easy);
+        return;
+    }
+
+    curl_easy_reset(easy);
+
+    ngx_openclaw_curl_idle[ngx_openclaw_curl_nidle++] = easy;
+}
+
+
+ngx_int_t
+ngx_openclaw_curl_start(ngx_openclaw_curl_t *transfer)
+{
+    if (ngx_openclaw_curl_depth == 0
+        && ngx_openclaw_curl_add(transfer) != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    ngx_queue_insert_tail(ngx_openclaw_curl_depth ? &ngx_openclaw_curl_starting
+                                                  : &ngx_openclaw_curl_running,
+                          &transfer->queue);
+
+    transfer->started = 1;
+
+    return NGX_OK;
+}
+
+
+void
+ngx_openclaw_curl_resume(ngx_openclaw_curl_t *transfer)
+{
+    CURLcode  code;
+
+    if (!transfer->started || transfer->stopping) {
+        return;
+    }
+
+    ngx_openclaw_curl_enter();
+
+    code = curl_easy_pause(transfer->easy, CURLPAUSE_CONT);
+
+    if (code != CURLE_OK) {
+
+        /* the multi handle knows nothing of this failure */
+
+        ngx_openclaw_curl_fail(transfer, code);
+    }
+
+    ngx_openclaw_curl_leave();
+}
+
+
+void
+ngx_openclaw_curl_stop(ngx_openclaw_curl_t *transfer)
+{
+    if (!transfer->started) {
+        return;
+    }
+
+    ngx_openclaw_curl_fail(transfer, CURLE_ABORTED_BY_CALLBACK);
+}
+
+
+static void
+ngx_openclaw_curl_enter(void)
+{
+    ngx_openclaw_curl_depth++;
+}
+
+
+/*
+ * Does what could not be done with libcurl on the stack.  Handlers called
+ * from here only add to the queues, so this does not recurse.
+ */
+
+static void
+ngx_openclaw_curl_leave(void)
+{
+    int                   n;
+    CURLMsg              *msg;
+    CURLcode              code;
+    ngx_queue_t          *q;
+    ngx_openclaw_curl_t  *transfer;
+
+    if (ngx_openclaw_curl_depth > 1) {
+        ngx_openclaw_curl_depth--;
+        return;
+    }
+
+    for ( ;; ) {
+
+        if (!ngx_queue_empty(&ngx_openclaw_curl_stopping)) {
+            q = ngx_queue_head(&ngx_openclaw_curl_stopping);
+            transfer = ngx_queue_data(q, ngx_openclaw_curl_t, queue);
+
+            ngx_openclaw_curl_finish(transfer, transfer->code);
+            continue;
+        }
+
+        if (!ngx_queue_empty(&ngx_openclaw_curl_starting)) {
+            q = ngx_queue_head(&ngx_openclaw_curl_starting);
+            transfer = ngx_queue_data(q, ngx_openclaw_curl_t, queue);
+
+            if (ngx_openclaw_curl_add(transfer) != NGX_OK) {
+                ngx_openclaw_curl_finish(transfer, CURLE_OUT_OF_MEMORY);
+                continue;
+            }
+
+            ngx_queue_remove(q);
+            ngx_queue_insert_tail(&ngx_openclaw_curl_running, q);
+            continue;
+        }
+
+        msg = curl_multi_info_read(ngx_openclaw_curl_multi, &n);
+
+        if (msg == NULL) {
+            break;
+        }
+
+        if (msg->msg == CURLMSG_DONE) {
+
+            /* msg does not outlive the removal of the handle */
+
+            code = msg->data.result;
+            transfer = ngx_openclaw_curl_transfer(msg->easy_handle);
+
+            ngx_openclaw_curl_finish(transfer, code);
+        }
+    }
+
+    ngx_openclaw_curl_depth = 0;
+}
+
+
+static ngx_int_t
+ngx_openclaw_curl_add(ngx_openclaw_curl_t *transfer)
+{
+    CURLMcode  code;
+
+    code = curl_multi_add_handle(ngx_openclaw_curl_multi, transfer->easy);
+
+    if (code != CURLM_OK) {
+        ngx_log_error(NGX_LOG_ALERT, ngx_cycle->log, 0,
+                      "curl_multi_add_handle() failed (%d: %s)",
+                      (int) code, curl_multi_strerror(code));
+        return NGX_ERROR;
+    }
+
+    return NGX_OK;
+}
+
+
+static void
+ngx_openclaw_curl_fail(ngx_openclaw_curl_t *transfer, CURLcode code)
+{
+    if (transfer->stopping) {
+        return;
+    }
+
+    transfer->stopping = 1;
+    transfer->code = code;
+
+    ngx_openclaw_curl_enter();
+
+    ngx_queue_remove(&transfer->queue);
+    ngx_queue_insert_tail(&ngx_openclaw_curl_stopping, &transfer->queue);
+
+    ngx_openclaw_curl_leave();
+}
+
+
+static void
+ngx_openclaw_curl_finish(ngx_openclaw_curl_t *transfer, CURLcode code)
+{
+    CURL  *easy;
+
+    easy = transfer->easy;
+
+    /* it is no error to remove a handle that has not been added */
+
+    (void) curl_multi_remove_handle(ngx_openclaw_curl_multi, easy);
+
+    ngx_queue_remove(&transfer->queue);
+
+    transfer->started = 0;
+    transfer->stopping = 1;
+
+    transfer->done(transfer, code);
+
+    ngx_openclaw_curl_recycle(easy, code);
+}
+
+
+static ngx_openclaw_curl_t *
+ngx_openclaw_curl_transfer(CURL *easy)
+{
+    char  *transfer;
+
+    transfer = NULL;
+
+    (void) curl_easy_getinfo(easy, CURLINFO_PRIVATE, &transfer);
+
+    return (ngx_openclaw_curl_t *) transfer;
+}
+
+
+/*
+ * A connection that can't be had later, when libcurl wants its socket to be
+ * watched, costs more: the request may have been sent by then.
+ */
+
+static curl_socket_t
+ngx_openclaw_curl_open(void *data, curlsocktype purpose,
+    struct curl_sockaddr *address)
+{
+    ngx_openclaw_curl_t *transfer = data;
+
+    int           type;
+    ngx_socket_t  s;
+
+    if (ngx_cycle->free_connection_n + ngx_cycle->reusable_connections_n
+        <= NGX_OPENCLAW_CURL_SPARE)
+    {
+        transfer->starved = 1;
+        return CURL_SOCKET_BAD;
+    }
+
+    type = address->socktype;
+
+#if (defined SOCK_CLOEXEC && defined SOCK_NONBLOCK)
+    type |= SOCK_CLOEXEC|SOCK_NONBLOCK;
+#endif
+
+    s = ngx_socket(address->family, type, address->protocol);
+
+    if (s == (ngx_socket_t) -1) {
+        ngx_log_error(NGX_LOG_ALERT, ngx_cycle->log, ngx_socket_errno,
+                      ngx_socket_n " failed");
+        return CURL_SOCKET_BAD;
+    }
+
+    return s;
+}
+
+
+/*
+ * Called on a connection just before the request is sent.  libcurl would send
+ * it once more if a connection that was used before dies without an answer,
+ * but the server may have acted on the first one.
+ */
+
+static int
+ngx_openclaw_curl_request(void *data, char *address, char *local, int port,
+    int local_port)
+{
+    ngx_openclaw_curl_t *transfer = data;
+
+    if (transfer->stopping) {
+        return CURL_PREREQFUNC_ABORT;
+    }
+
+    if (transfer->requested) {
+        transfer->repeated = 1;
+        return CURL_PREREQFUNC_ABORT;
+    }
+
+    transfer->requested = 1;
+
+    return CURL_PREREQFUNC_OK;
+}
+
+
+/*
+ * What libcurl wants to know of a socket, which stays libcurl's own.  An
+ * error returned from here would end all transfers, so only this one's is
+ * marked to be ended.
+ */
+
+static int
+ngx_openclaw_curl_socket(CURL *easy, curl_socket_t fd, int what, void *data,
+    void *watched)
+{
+    ngx_connection_t *c = watched;
+
+    ngx_openclaw_curl_t  *transfer;
+
+    ngx_log_debug2(NGX_LOG_DEBUG_EVENT, ngx_cycle->log, 0,
+                   "openclaw curl: socket %d, poll %d", (int) fd, what);
+
+    if (what == CURL_POLL_REMOVE) {
+
+        if (c) {
+            (void) curl_multi_assign(ngx_openclaw_curl_multi, fd, NULL);
+            ngx_openclaw_curl_unwatch(c);
+        }
+
+        return 0;
+    }
+
+    transfer = ngx_openclaw_curl_transfer(easy);
+
+    if (c == NULL) {
+        c = ngx_openclaw_curl_watch(fd);
+        if (c == NULL) {
+            goto starved;
+        }
+
+        (void) curl_multi_assign(ngx_openclaw_curl_multi, fd, c);
+    }
+
+    c->data = transfer;
+
+    if (ngx_openclaw_curl_set_event(c->read, NGX_READ_EVENT,
+                                    what & CURL_POLL_IN)
+        == NGX_OK
+        && ngx_openclaw_curl_set_event(c->write, NGX_WRITE_EVENT,
+                                       what & CURL_POLL_OUT)
+           == NGX_OK)
+    {
+        return 0;
+    }
+
+starved:
+
+    if (transfer) {
+        transfer->starved = 1;
+        ngx_openclaw_curl_fail(transfer, CURLE_OUT_OF_MEMORY);
+    }
+
+    return 0;
+}
+
+
+static ngx_connection_t *
+ngx_openclaw_curl_watch(curl_socket_t fd)
+{
+    ngx_connection_t  *c;
+
+    c = ngx_get_connection(fd, ngx_cycle->log);
+    if (c == NULL) {
+        return NULL;
+    }
+
+    /* both, since a connection is told to close by its read handler */
+
+    c->read->handler = ngx_openclaw_curl_event;
+    c->read->log = c->log;
+    c->write->handler = ngx_openclaw_curl_event;
+    c->write->log = c->log;
+
+    ngx_queue_insert_tail(&ngx_openclaw_curl_connections, &c->queue);
+
+    return c;
+}
+
+
+static void
+ngx_openclaw_curl_unwatch(ngx_connection_t *c)
+{
+    ngx_uint_t  flags;
+
+    if (c->read->active || c->write->active) {
+
+        /* libcurl closes a socket that was still connecting before it tells */
+
+        flags = (fcntl(c->fd, F_GETFD) == -1) ? NGX_CLOSE_EVENT : 0;
+
+        if (ngx_del_conn) {
+            ngx_del_conn(c, flags);
+
+        } else {
+            if (c->read->active) {
+                ngx_del_event(c->read, NGX_READ_EVENT, flags);
+            }
+
+            if (c->write->active) {
+                ngx_del_event(c->write, NGX_WRITE_EVENT, flags);
+            }
+        }
+    }
+
+    if (c->read->posted) {
+        ngx_delete_posted_event(c->read);
+    }
+
+    if (c->write->posted) {
+        ngx_delete_posted_event(c->write);
+    }
+
+    ngx_queue_remove(&c->queue);
+
+    ngx_free_connection(c);
+
+    c->fd = (ngx_socket_t) -1;
+}
+
+
+/* level-triggered: it is libcurl that reads, and not always to the end */
+
+static ngx_int_t
+ngx_openclaw_curl_set_event(ngx_event_t *ev, ngx_int_t event, ngx_uint_t on)
+{
+    if (on) {
+        return ev->active ? NGX_OK
+                          : ngx_add_event(ev, event, NGX_LEVEL_EVENT);
+    }
+
+    return ev->active ? ngx_del_event(ev, event, 0) : NGX_OK;
+}
+
+
+static void
+ngx_openclaw_curl_event(ngx_event_t *ev)
+{
+    int                   running;
+    ngx_connection_t     *c;
+    ngx_openclaw_curl_t  *transfer;
+
+    c = ev->data;
+
+    if (c->close) {
+
+        /* the worker is leaving, which it must not before it has to */
+
+        c->close = 0;
+        transfer = c->data;
+
+        if (c->error && transfer) {
+            transfer->leaving = 1;
+            ngx_openclaw_curl_fail(transfer, CURLE_ABORTED_BY_CALLBACK);
+        }
+
+        return;
+    }
+
+    ngx_openclaw_curl_enter();
+
+    (void) curl_multi_socket_action(ngx_openclaw_curl_multi, c->fd,
+                                    ev->write ? CURL_CSELECT_OUT
+                                              : CURL_CSELECT_IN,
+                                    &running);
+
+    ngx_openclaw_curl_leave();
+}
+
+
+static int
+ngx_openclaw_curl_timer(CURLM *multi, long timeout, void *data)
+{
+    ngx_event_t  *ev;
+
+    ngx_log_debug1(NGX_LOG_DEBUG_EVENT, ngx_cycle->log, 0,
+                   "openclaw curl: timer %l", timeout);
+
+    /* a timer that is set would not be moved by less than 300 ms */
+
+    ngx_openclaw_curl_timer_stop();
+
+    ev = &ngx_openclaw_curl_timeout;
+
+    if (timeout > 0) {
+        ngx_add_timer(ev, (ngx_msec_t) timeout);
+
+    } else if (timeout == 0) {
+
+        /* the next turn of the loop, so that a busy transfer can't hog it */
+
+        ngx_post_event(ev, &ngx_posted_next_events);
+    }
+
+    return 0;
+}
+
+
+static void
+ngx_openclaw_curl_timer_stop(void)
+{
+    ngx_event_t  *ev;
+
+    ev = &ngx_openclaw_curl_timeout;
+
+    if (ev->timer_set) {
+        ngx_del_timer(ev);
+    }
+
+    if (ev->posted) {
+        ngx_delete_posted_event(ev);
+    }
+}
+
+
+static void
+ngx_openclaw_curl_timer_event(ngx_event_t *ev)
+{
+    int  running;
+
+    ngx_openclaw_curl_enter();
+
+    (void) curl_multi_socket_action(ngx_openclaw_curl_multi,
+                                    CURL_SOCKET_TIMEOUT, 0, &running);
+
+    ngx_openclaw_curl_leave();
+}
