@@ -1,0 +1,171 @@
+
+/*
+ * Copyright (C) ngx_http_openclaw_module authors
+ */
+
+
+/*
+ * One WebSocket connection (RFC 6455): handshake, reading and writing, pings,
+ * limits and closing.  It knows nothing of chat: its user is a set of
+ * handlers.
+ */
+
+
+#ifndef _NGX_HTTP_OPENCLAW_WS_H_INCLUDED_
+#define _NGX_HTTP_OPENCLAW_WS_H_INCLUDED_
+
+
+#include <ngx_config.h>
+#include <ngx_core.h>
+#include <ngx_http.h>
+#include <ngx_openclaw_frame.h>
+
+
+/* RFC 9110, 15.5.22.  426 Upgrade Required */
+
+#define NGX_HTTP_OPENCLAW_UPGRADE_REQUIRED  426
+
+
+typedef struct ngx_http_openclaw_ws_s  ngx_http_openclaw_ws_t;
+
+
+typedef struct {
+    size_t                             max_message_size;
+    size_t                             send_buffer;
+    ngx_msec_t                         send_timeout;
+    ngx_msec_t                         ping_interval;   /* 0: no pings */
+    ngx_msec_t                         ping_timeout;
+} ngx_http_openclaw_ws_conf_t;
+
+
+typedef struct {
+    /*
+     * A whole message; opcode is TEXT (the payload is valid UTF-8) or BINARY.
+     * payload is valid and may be modified during the call.
+     */
+    void                             (*message)(ngx_http_openclaw_ws_t *ws,
+                                          ngx_uint_t opcode,
+                                          ngx_str_t *payload);
+
+    /* ngx_http_openclaw_ws_full() was true and no longer is */
+    void                             (*writable)(ngx_http_openclaw_ws_t *ws);
+
+    /*
+     * worker_shutdown_timeout has passed: the connection is closed with 1012
+     * behind what the handler appends.  May be NULL.
+     */
+    void                             (*expire)(ngx_http_openclaw_ws_t *ws);
+
+    /*
+     * The connection is no more: the last call for it, exactly one.  ws, its
+     * request and its pool may be gone when it returns; only variables, for
+     * the access log, may still read ws->code and the counters.
+     */
+    void                             (*close)(ngx_http_openclaw_ws_t *ws);
+} ngx_http_openclaw_ws_handlers_t;
+
+
+typedef struct ngx_http_openclaw_ws_out_s  ngx_http_openclaw_ws_out_t;
+
+
+struct ngx_http_openclaw_ws_s {
+    ngx_http_request_t                *request;
+    ngx_connection_t                  *connection;
+    ngx_http_openclaw_ws_conf_t       *conf;
+    ngx_http_openclaw_ws_handlers_t   *handlers;
+    void                              *data;        /* the user's */
+
+    ngx_uint_t                         busy;        /* the user's work in
+                                                       progress, see
+                                                       ngx_http_openclaw_ws_
+                                                       idle() */
+    ngx_uint_t                         code;        /* close code, sent or
+                                                       received; 1006 if
+                                                       there was none */
+    ngx_uint_t                         frames_in;   /* control frames too */
+    ngx_uint_t                         frames_out;
+
+    /* private */
+    ngx_openclaw_frame_parser_t        parser;
+    u_char                            *message;     /* being assembled */
+    size_t                             message_len;
+    size_t                             message_size;
+    ngx_http_openclaw_ws_out_t        *out;         /* to be sent */
+    ngx_http_openclaw_ws_out_t        *last_out;
+    size_t                             out_len;
+    u_char                            *leftover;    /* read, not parsed yet */
+    size_t                             leftover_len;
+    ngx_event_t                        start;
+    ngx_event_handler_pt               read_handler;     /* nginx's own */
+    ngx_event_handler_pt               write_handler;
+
+    unsigned                           upgrading:1; /* 101 is being sent */
+    unsigned                           full:1;
+    unsigned                           pinged:1;    /* waiting for a byte */
+    unsigned                           leaving:1;
+    unsigned                           departing:1; /* the read timer tells
+                                                       when to leave */
+    unsigned                           close_sent:1;
+    unsigned                           close_received:1;
+    unsigned                           waiting:1;   /* for the peer's Close */
+    unsigned                           broken:1;    /* by the client: nothing
+                                                       more is parsed */
+    unsigned                           failed:1;    /* to be dropped */
+    unsigned                           done:1;
+};
+
+
+/*
+ * Checks a WebSocket handshake, RFC 6455, 4.2.1.
+ *
+ * NGX_OK  it is one; else the HTTP status to refuse it with, 405, 426, 400 or
+ *         500: the needed headers and the reason phrase of 426 are set, and
+ *         *reason is one line for the client
+ */
+ngx_int_t ngx_http_openclaw_ws_check(ngx_http_request_t *r,
+    ngx_str_t *reason);
+
+/*
+ * Answers a checked handshake with 101 and takes the connection over.  To be
+ * called as the last thing of a content handler, which returns NGX_DONE then.
+ * No handler is called before that.  conf and handlers must live as long as
+ * the cycle.
+ *
+ * Returns NULL on error, with nothing sent: the content handler returns
+ * NGX_HTTP_INTERNAL_SERVER_ERROR.
+ */
+ngx_http_openclaw_ws_t *ngx_http_openclaw_ws_create(ngx_http_request_t *r,
+    ngx_http_openclaw_ws_conf_t *conf,
+    ngx_http_openclaw_ws_handlers_t *handlers, void *data);
+
+/*
+ * Appends a frame with a payload of len bytes, which the caller writes at the
+ * returned place right away.  What was appended is sent from an event, all
+ * together.  Returns NULL if the connection is closing or there is no memory
+ * (then it is being closed); the frame is lost with the connection.
+ */
+u_char *ngx_http_openclaw_ws_frame(ngx_http_openclaw_ws_t *ws,
+    ngx_uint_t opcode, size_t len);
+
+/*
+ * Tells whether more than conf->send_buffer bytes wait to be sent; the
+ * writable handler is called when they no longer do.  Reading from the client
+ * stands still meanwhile.
+ */
+#define ngx_http_openclaw_ws_full(ws)  ((ws)->full)
+
+/*
+ * To be called when ws->busy has become 0: a connection whose worker is
+ * leaving is closed then.
+ */
+void ngx_http_openclaw_ws_idle(ngx_http_openclaw_ws_t *ws);
+
+/*
+ * Starts the closing handshake (RFC 6455, 7.1.2) behind what is to be sent.
+ * Messages that still come are dropped.  Does nothing if it was started.
+ */
+void ngx_http_openclaw_ws_close(ngx_http_openclaw_ws_t *ws, ngx_uint_t code,
+    const char *reason);
+
+
+#endif /* _NGX_HTTP_OPENCLAW_WS_H_INCLUDED_ */

@@ -1,0 +1,336 @@
+
+/*
+ * Copyright (C) ngx_http_openclaw_module authors
+ */
+
+
+#include <ngx_config.h>
+#include <ngx_core.h>
+#include <ngx_http.h>
+#include <ngx_http_openclaw_ws_internal.h>
+
+
+/* what is read at once, and how often before others get their turn */
+
+#define NGX_HTTP_OPENCLAW_WS_READ_SIZE      65536
+#define NGX_HTTP_OPENCLAW_WS_READS          16
+
+
+static void ngx_http_openclaw_ws_read_leftover(ngx_http_openclaw_ws_t *ws);
+static void ngx_http_openclaw_ws_parse(ngx_http_openclaw_ws_t *ws,
+    u_char *pos, u_char *last);
+static void ngx_http_openclaw_ws_take(ngx_http_openclaw_ws_t *ws,
+    ngx_openclaw_frame_t *f);
+static void ngx_http_openclaw_ws_data(ngx_http_openclaw_ws_t *ws,
+    ngx_openclaw_frame_t *f);
+static ngx_int_t ngx_http_openclaw_ws_collect(ngx_http_openclaw_ws_t *ws,
+    ngx_openclaw_frame_t *f);
+static void ngx_http_openclaw_ws_peer_close(ngx_http_openclaw_ws_t *ws,
+    ngx_uint_t code);
+
+
+/* all connections of a worker read into it, one after another */
+
+static u_char  ngx_http_openclaw_ws_buffer[NGX_HTTP_OPENCLAW_WS_READ_SIZE];
+
+
+ngx_int_t
+ngx_http_openclaw_ws_read(ngx_http_openclaw_ws_t *ws)
+{
+    u_char            *buf;
+    ssize_t            n;
+    ngx_uint_t         i;
+    ngx_event_t       *rev;
+    ngx_connection_t  *c;
+
+    c = ws->connection;
+    rev = c->read;
+    buf = ngx_http_openclaw_ws_buffer;
+
+    ngx_http_openclaw_ws_read_leftover(ws);
+
+    for (i = 0; i < NGX_HTTP_OPENCLAW_WS_READS; i++) {
+
+        if (ws->failed || (ws->full && !ws->close_sent)) {
+            break;
+        }
+
+        n = c->recv(c, buf, NGX_HTTP_OPENCLAW_WS_READ_SIZE);
+
+        if (n == NGX_AGAIN) {
+            break;
+        }
+
+        if (n == NGX_ERROR) {
+            c->error = 1;
+            return NGX_ERROR;
+        }
+
+        if (n == 0) {
+
+            if (!ws->close_sent && !ws->close_received) {
+                ngx_log_error(NGX_LOG_INFO, c->log, 0,
+                              "client closed connection "
+                              "without a close frame");
+            }
+
+            /* a client that only stopped sending still gets what is there */
+
+            if (!ws->failed) {
+                (void) ngx_http_openclaw_ws_send(ws);
+            }
+
+            return NGX_ERROR;
+        }
+
+        ngx_http_openclaw_ws_alive(ws);
+        ngx_http_openclaw_ws_parse(ws, buf, buf + n);
+
+        if (!rev->ready) {
+            break;
+        }
+    }
+
+    if (i == NGX_HTTP_OPENCLAW_WS_READS) {
+        ngx_post_event(rev, &ngx_posted_next_events);
+    }
+
+    return ngx_handle_read_event(rev, 0);
+}
+
+
+static void
+ngx_http_openclaw_ws_read_leftover(ngx_http_openclaw_ws_t *ws)
+{
+    u_char  *data;
+    size_t   len;
+
+    if (ws->leftover == NULL || (ws->full && !ws->close_sent)) {
+        return;
+    }
+
+    data = ws->leftover;
+    len = ws->leftover_len;
+
+    ws->leftover = NULL;
+    ws->leftover_len = 0;
+
+    ngx_http_openclaw_ws_parse(ws, data, data + len);
+
+    ngx_free(data);
+}
+
+
+ngx_int_t
+ngx_http_openclaw_ws_leftover(ngx_http_openclaw_ws_t *ws, u_char *data,
+    size_t len)
+{
+    ws->leftover = ngx_alloc(len, ws->connection->log);
+    if (ws->leftover == NULL) {
+        return NGX_ERROR;
+    }
+
+    ngx_memcpy(ws->leftover, data, len);
+    ws->leftover_len = len;
+
+    return NGX_OK;
+}
+
+
+static void
+ngx_http_openclaw_ws_parse(ngx_http_openclaw_ws_t *ws, u_char *pos,
+    u_char *last)
+{
+    ngx_int_t             rc;
+    ngx_openclaw_frame_t  f;
+
+    while (!ws->broken && !ws->close_received && !ws->failed) {
+
+        rc = ngx_openclaw_frame_parse(&ws->parser, &pos, last, &f);
+
+        if (rc == NGX_AGAIN) {
+            return;
+        }
+
+        if (rc == NGX_ERROR) {
+            ngx_log_error(NGX_LOG_INFO, ws->connection->log, 0, "%s",
+                          ws->parser.error);
+
+            ngx_http_openclaw_ws_close(ws, ws->parser.code, ws->parser.error);
+
+            ws->broken = 1;
+
+            /* nginx is to read what the client still sends, and drop it */
+            ws->request->lingering_close = 1;
+
+            ngx_http_openclaw_ws_post(ws);
+            return;
+        }
+
+        if (f.rest == 0) {
+            ws->frames_in++;
+        }
+
+        ngx_http_openclaw_ws_take(ws, &f);
+
+        if (ws->full && !ws->close_sent && pos < last) {
+
+            if (ngx_http_openclaw_ws_leftover(ws, pos, last - pos)
+                != NGX_OK)
+            {
+                ws->failed = 1;
+                ngx_http_openclaw_ws_post(ws);
+            }
+
+            return;
+        }
+    }
+}
+
+
+static void
+ngx_http_openclaw_ws_take(ngx_http_openclaw_ws_t *ws, ngx_openclaw_frame_t *f)
+{
+    u_char  *p;
+
+    switch (f->opcode) {
+
+    case NGX_OPENCLAW_FRAME_TEXT:
+    case NGX_OPENCLAW_FRAME_BINARY:
+        ngx_http_openclaw_ws_data(ws, f);
+        break;
+
+    case NGX_OPENCLAW_FRAME_PING:
+        p = ngx_http_openclaw_ws_frame(ws, NGX_OPENCLAW_FRAME_PONG, f->len);
+
+        if (p) {
+            ngx_memcpy(p, f->data, f->len);
+        }
+
+        break;
+
+    case NGX_OPENCLAW_FRAME_CLOSE:
+        ngx_http_openclaw_ws_peer_close(ws, f->code);
+        break;
+
+    default: /* NGX_OPENCLAW_FRAME_PONG */
+        break;
+    }
+}
+
+
+static void
+ngx_http_openclaw_ws_data(ngx_http_openclaw_ws_t *ws, ngx_openclaw_frame_t *f)
+{
+    u_char     *message;
+    ngx_str_t   payload;
+
+    if (ws->close_sent) {
+        return;
+    }
+
+    if (f->first && f->last) {
+        payload.len = f->len;
+        payload.data = f->data;
+        ws->handlers->message(ws, f->opcode, &payload);
+        return;
+    }
+
+    if (ngx_http_openclaw_ws_collect(ws, f) != NGX_OK) {
+        ws->failed = 1;
+        ngx_http_openclaw_ws_post(ws);
+        return;
+    }
+
+    if (!f->last) {
+        return;
+    }
+
+    message = ws->message;
+
+    payload.len = ws->message_len;
+    payload.data = message ? message : f->data;
+
+    ws->message = NULL;
+    ws->message_len = 0;
+    ws->message_size = 0;
+
+    ws->handlers->message(ws, f->opcode, &payload);
+
+    if (message) {
+        ngx_free(message);
+    }
+}
+
+
+static ngx_int_t
+ngx_http_openclaw_ws_collect(ngx_http_openclaw_ws_t *ws,
+    ngx_openclaw_frame_t *f)
+{
+    u_char  *p;
+    size_t   size;
+
+    size = ws->message_len + f->len;
+
+    if (size > ws->message_size) {
+
+        /*
+         * A header may promise more than ever comes, so what is allocated
+         * ahead is never more than what is there already.
+         */
+
+        size += (f->rest < size) ? (size_t) f->rest : size;
+        size = ngx_max(size, ws->message_size * 2);
+        size = ngx_min(size, ws->parser.max_message);
+
+        p = ngx_alloc(size, ws->connection->log);
+        if (p == NULL) {
+            return NGX_ERROR;
+        }
+
+        if (ws->message) {
+            ngx_memcpy(p, ws->message, ws->message_len);
+            ngx_free(ws->message);
+        }
+
+        ws->message = p;
+        ws->message_size = size;
+    }
+
+    if (f->len) {
+        ngx_memcpy(ws->message + ws->message_len, f->data, f->len);
+        ws->message_len += f->len;
+    }
+
+    return NGX_OK;
+}
+
+
+static void
+ngx_http_openclaw_ws_peer_close(ngx_http_openclaw_ws_t *ws, ngx_uint_t code)
+{
+    ngx_log_debug1(NGX_LOG_DEBUG_HTTP, ws->connection->log, 0,
+                   "openclaw ws: client closes, code:%ui", code);
+
+    if (!ws->close_sent) {
+        ngx_http_openclaw_ws_close(ws, code, NULL);
+    }
+
+    ws->close_received = 1;
+    ngx_http_openclaw_ws_post(ws);
+}
+
+
+void
+ngx_http_openclaw_ws_free_in(ngx_http_openclaw_ws_t *ws)
+{
+    if (ws->message) {
+        ngx_free(ws->message);
+        ws->message = NULL;
+    }
+
+    if (ws->leftover) {
+        ngx_free(ws->leftover);
+        ws->leftover = NULL;
+    }
+}
