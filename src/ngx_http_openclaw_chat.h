@@ -1,0 +1,26 @@
+
+/*
+ * Copyright (C) ngx_http_openclaw_module authors
+ */
+
+
+/*
+ * The chat of one client connection: who it is, what it sends, and what
+ * becomes of that.
+ */
+
+
+#ifndef _NGX_HTTP_OPENCLAW_CHAT_H_INCLUDED_
+#define _NGX_HTTP_OPENCLAW_CHAT_H_INCLUDED_
+
+
+#include <ngx_config.h>
+#include <ngx_core.h>
+#include <ngx_http.h>
+
+
+/* The content handler of a location with openclaw_pass. */
+ngx_int_t ngx_http_openclaw_chat_handler(ngx_http_request_t *r);
+
+
+#endif /* _NGX_HTTP_OPENCLAW_CHAT_H_INCLUDED_ */

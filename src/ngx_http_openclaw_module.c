@@ -1,0 +1,651 @@
+
+/*
+ * Copyright (C) ngx_http_openclaw_module authors
+ */
+
+
+#include <ngx_config.h>
+#include <ngx_core.h>
+#include <ngx_http.h>
+#include <ngx_http_openclaw_module.h>
+#include <ngx_http_openclaw_chat.h>
+#include <ngx_http_openclaw_conf.h>
+
+
+#define NGX_HTTP_OPENCLAW_ZONE_SIZE         (16 * 1024 * 1024)
+
+
+static void *ngx_http_openclaw_create_main_conf(ngx_conf_t *cf);
+static void *ngx_http_openclaw_create_loc_conf(ngx_conf_t *cf);
+static char *ngx_http_openclaw_merge_loc_conf(ngx_conf_t *cf, void *parent,
+    void *child);
+static void ngx_http_openclaw_merge_ssl(ngx_conf_t *cf,
+    ngx_http_openclaw_loc_conf_t *prev, ngx_http_openclaw_loc_conf_t *conf);
+static char *ngx_http_openclaw_init_agent(ngx_conf_t *cf,
+    ngx_http_openclaw_loc_conf_t *conf);
+static char *ngx_http_openclaw_init_ssl(ngx_conf_t *cf,
+    ngx_http_openclaw_loc_conf_t *conf);
+static ngx_int_t ngx_http_openclaw_postconfiguration(ngx_conf_t *cf);
+
+static ngx_int_t ngx_http_openclaw_init_process(ngx_cycle_t *cycle);
+static void ngx_http_openclaw_exit_process(ngx_cycle_t *cycle);
+
+
+static ngx_conf_enum_t  ngx_http_openclaw_stream[] = {
+    { ngx_string("delta"), NGX_HTTP_OPENCLAW_STREAM_DELTA },
+    { ngx_string("snapshot"), NGX_HTTP_OPENCLAW_STREAM_SNAPSHOT },
+    { ngx_string("off"), NGX_HTTP_OPENCLAW_STREAM_OFF },
+    { ngx_null_string, 0 }
+};
+
+
+static ngx_conf_bitmask_t  ngx_http_openclaw_ssl_protocols[] = {
+    { ngx_string("TLSv1"), NGX_SSL_TLSv1 },
+    { ngx_string("TLSv1.1"), NGX_SSL_TLSv1_1 },
+    { ngx_string("TLSv1.2"), NGX_SSL_TLSv1_2 },
+    { ngx_string("TLSv1.3"), NGX_SSL_TLSv1_3 },
+    { ngx_null_string, 0 }
+};
+
+
+static ngx_conf_post_t  ngx_http_openclaw_token_post =
+    { ngx_http_openclaw_conf_token };
+static ngx_conf_post_t  ngx_http_openclaw_token_file_post =
+    { ngx_http_openclaw_conf_token_file };
+static ngx_conf_post_t  ngx_http_openclaw_text_post =
+    { ngx_http_openclaw_conf_text };
+static ngx_conf_post_t  ngx_http_openclaw_size_post =
+    { ngx_http_openclaw_conf_positive_size };
+static ngx_conf_post_t  ngx_http_openclaw_time_post =
+    { ngx_http_openclaw_conf_positive_time };
+
+
+static ngx_command_t  ngx_http_openclaw_commands[] = {
+
+    { ngx_string("openclaw_zone"),
+      NGX_HTTP_MAIN_CONF|NGX_CONF_TAKE12,
+      ngx_http_openclaw_conf_zone,
+      NGX_HTTP_MAIN_CONF_OFFSET,
+      0,
+      NULL },
+
+    { ngx_string("openclaw_pass"),
+      NGX_HTTP_LOC_CONF|NGX_HTTP_LIF_CONF|NGX_CONF_TAKE1,
+      ngx_http_openclaw_conf_pass,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      0,
+      NULL },
+
+    { ngx_string("openclaw_token"),
+      NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_TAKE1,
+      ngx_conf_set_str_slot,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      offsetof(ngx_http_openclaw_loc_conf_t, token),
+      &ngx_http_openclaw_token_post },
+
+    { ngx_string("openclaw_token_file"),
+      NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_TAKE1,
+      ngx_conf_set_str_slot,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      offsetof(ngx_http_openclaw_loc_conf_t, token_file),
+      &ngx_http_openclaw_token_file_post },
+
+    { ngx_string("openclaw_set_header"),
+      NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_TAKE2,
+      ngx_http_openclaw_conf_set_header,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      0,
+      NULL },
+
+    { ngx_string("openclaw_agent"),
+      NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_TAKE1,
+      ngx_http_set_complex_value_slot,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      offsetof(ngx_http_openclaw_loc_conf_t, agent_id),
+      NULL },
+
+    { ngx_string("openclaw_sender_id"),
+      NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_TAKE1,
+      ngx_http_set_complex_value_slot,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      offsetof(ngx_http_openclaw_loc_conf_t, sender_id),
+      NULL },
+
+    { ngx_string("openclaw_sender_name"),
+      NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_TAKE1,
+      ngx_http_set_complex_value_slot,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      offsetof(ngx_http_openclaw_loc_conf_t, sender_name),
+      NULL },
+
+    { ngx_string("openclaw_allow_origin"),
+      NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_1MORE,
+      ngx_http_openclaw_conf_allow_origin,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      0,
+      NULL },
+
+    { ngx_string("openclaw_greeting"),
+      NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_TAKE1,
+      ngx_conf_set_str_slot,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      offsetof(ngx_http_openclaw_loc_conf_t, greeting),
+      &ngx_http_openclaw_text_post },
+
+    { ngx_string("openclaw_stream"),
+      NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_TAKE1,
+      ngx_conf_set_enum_slot,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      offsetof(ngx_http_openclaw_loc_conf_t, stream),
+      &ngx_http_openclaw_stream },
+
+    { ngx_string("openclaw_queue"),
+      NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_TAKE1,
+      ngx_conf_set_num_slot,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      offsetof(ngx_http_openclaw_loc_conf_t, queue),
+      NULL },
+
+    { ngx_string("openclaw_max_message_size"),
+      NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_TAKE1,
+      ngx_conf_set_size_slot,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      offsetof(ngx_http_openclaw_loc_conf_t, ws.max_message_size),
+      &ngx_http_openclaw_size_post },
+
+    { ngx_string("openclaw_send_buffer"),
+      NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_TAKE1,
+      ngx_conf_set_size_slot,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      offsetof(ngx_http_openclaw_loc_conf_t, ws.send_buffer),
+      &ngx_http_openclaw_size_post },
+
+    { ngx_string("openclaw_send_timeout"),
+      NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_TAKE1,
+      ngx_conf_set_msec_slot,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      offsetof(ngx_http_openclaw_loc_conf_t, ws.send_timeout),
+      &ngx_http_openclaw_time_post },
+
+    { ngx_string("openclaw_ping_interval"),
+      NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_TAKE1,
+      ngx_conf_set_msec_slot,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      offsetof(ngx_http_openclaw_loc_conf_t, ws.ping_interval),
+      NULL },
+
+    { ngx_string("openclaw_ping_timeout"),
+      NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_TAKE1,
+      ngx_conf_set_msec_slot,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      offsetof(ngx_http_openclaw_loc_conf_t, ws.ping_timeout),
+      &ngx_http_openclaw_time_post },
+
+    { ngx_string("openclaw_connect_timeout"),
+      NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_TAKE1,
+      ngx_conf_set_msec_slot,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      offsetof(ngx_http_openclaw_loc_conf_t, agent.connect_timeout),
+      &ngx_http_openclaw_time_post },
+
+    { ngx_string("openclaw_read_timeout"),
+      NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_TAKE1,
+      ngx_conf_set_msec_slot,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      offsetof(ngx_http_openclaw_loc_conf_t, agent.read_timeout),
+      &ngx_http_openclaw_time_post },
+
+    { ngx_string("openclaw_turn_timeout"),
+      NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_TAKE1,
+      ngx_conf_set_msec_slot,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      offsetof(ngx_http_openclaw_loc_conf_t, agent.turn_timeout),
+      &ngx_http_openclaw_time_post },
+
+    { ngx_string("openclaw_detach"),
+      NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_TAKE1,
+      ngx_conf_set_msec_slot,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      offsetof(ngx_http_openclaw_loc_conf_t, detach),
+      NULL },
+
+    { ngx_string("openclaw_ssl_verify"),
+      NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_FLAG,
+      ngx_conf_set_flag_slot,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      offsetof(ngx_http_openclaw_loc_conf_t, agent.ssl_verify),
+      NULL },
+
+    { ngx_string("openclaw_ssl_name"),
+      NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_TAKE1,
+      ngx_conf_set_str_slot,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      offsetof(ngx_http_openclaw_loc_conf_t, ssl_name),
+      NULL },
+
+    { ngx_string("openclaw_ssl_trusted_certificate"),
+      NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_TAKE1,
+      ngx_conf_set_str_slot,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      offsetof(ngx_http_openclaw_loc_conf_t, agent.ssl_trusted_certificate),
+      NULL },
+
+    { ngx_string("openclaw_ssl_crl"),
+      NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_TAKE1,
+      ngx_conf_set_str_slot,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      offsetof(ngx_http_openclaw_loc_conf_t, agent.ssl_crl),
+      NULL },
+
+    { ngx_string("openclaw_ssl_certificate"),
+      NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_TAKE1,
+      ngx_conf_set_str_slot,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      offsetof(ngx_http_openclaw_loc_conf_t, ssl_certificate),
+      NULL },
+
+    { ngx_string("openclaw_ssl_certificate_key"),
+      NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_TAKE1,
+      ngx_conf_set_str_slot,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      offsetof(ngx_http_openclaw_loc_conf_t, ssl_certificate_key),
+      NULL },
+
+    { ngx_string("openclaw_ssl_ciphers"),
+      NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_TAKE1,
+      ngx_conf_set_str_slot,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      offsetof(ngx_http_openclaw_loc_conf_t, agent.ssl_ciphers),
+      NULL },
+
+    { ngx_string("openclaw_ssl_protocols"),
+      NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_1MORE,
+      ngx_conf_set_bitmask_slot,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      offsetof(ngx_http_openclaw_loc_conf_t, agent.ssl_protocols),
+      &ngx_http_openclaw_ssl_protocols },
+
+      ngx_null_command
+};
+
+
+static ngx_http_module_t  ngx_http_openclaw_module_ctx = {
+    NULL,                                  /* preconfiguration */
+    ngx_http_openclaw_postconfiguration,   /* postconfiguration */
+
+    ngx_http_openclaw_create_main_conf,    /* create main configuration */
+    NULL,                                  /* init main configuration */
+
+    NULL,                                  /* create server configuration */
+    NULL,                                  /* merge server configuration */
+
+    ngx_http_openclaw_create_loc_conf,     /* create location configuration */
+    ngx_http_openclaw_merge_loc_conf       /* merge location configuration */
+};
+
+
+ngx_module_t  ngx_http_openclaw_module = {
+    NGX_MODULE_V1,
+    &ngx_http_openclaw_module_ctx,         /* module context */
+    ngx_http_openclaw_commands,            /* module directives */
+    NGX_HTTP_MODULE,                       /* module type */
+    NULL,                                  /* init master */
+    NULL,                                  /* init module */
+    ngx_http_openclaw_init_process,        /* init process */
+    NULL,                                  /* init thread */
+    NULL,                                  /* exit thread */
+    ngx_http_openclaw_exit_process,        /* exit process */
+    NULL,                                  /* exit master */
+    NGX_MODULE_V1_PADDING
+};
+
+
+static void *
+ngx_http_openclaw_create_main_conf(ngx_conf_t *cf)
+{
+    /*
+     * set by ngx_pcalloc():
+     *
+     *     omcf->zone = NULL;
+     *     omcf->used = 0;
+     */
+
+    return ngx_pcalloc(cf->pool, sizeof(ngx_http_openclaw_main_conf_t));
+}
+
+
+static void *
+ngx_http_openclaw_create_loc_conf(ngx_conf_t *cf)
+{
+    ngx_http_openclaw_loc_conf_t  *conf;
+
+    conf = ngx_pcalloc(cf->pool, sizeof(ngx_http_openclaw_loc_conf_t));
+    if (conf == NULL) {
+        return NULL;
+    }
+
+    /*
+     * set by ngx_pcalloc():
+     *
+     *     conf->url = NULL;
+     *     conf->host = { 0, NULL };
+     *     conf->agent.* = { 0, NULL } for the strings;
+     *     conf->agent.ssl_protocols = 0;
+     *     conf->token = { 0, NULL };
+     *     conf->token_file = { 0, NULL };
+     *     conf->greeting = { 0, NULL };
+     *     conf->ssl_name = { 0, NULL };
+     *     conf->ssl_certificate = { 0, NULL };
+     *     conf->ssl_certificate_key = { 0, NULL };
+     */
+
+    conf->headers = NGX_CONF_UNSET_PTR;
+    conf->agent_id = NGX_CONF_UNSET_PTR;
+    conf->sender_id = NGX_CONF_UNSET_PTR;
+    conf->sender_name = NGX_CONF_UNSET_PTR;
+    conf->origins = NGX_CONF_UNSET_PTR;
+
+    conf->stream = NGX_CONF_UNSET_UINT;
+    conf->queue = NGX_CONF_UNSET;
+    conf->detach = NGX_CONF_UNSET_MSEC;
+
+    conf->ws.max_message_size = NGX_CONF_UNSET_SIZE;
+    conf->ws.send_buffer = NGX_CONF_UNSET_SIZE;
+    conf->ws.send_timeout = NGX_CONF_UNSET_MSEC;
+    conf->ws.ping_interval = NGX_CONF_UNSET_MSEC;
+    conf->ws.ping_timeout = NGX_CONF_UNSET_MSEC;
+
+    conf->agent.connect_timeout = NGX_CONF_UNSET_MSEC;
+    conf->agent.read_timeout = NGX_CONF_UNSET_MSEC;
+    conf->agent.turn_timeout = NGX_CONF_UNSET_MSEC;
+    conf->agent.ssl_verify = NGX_CONF_UNSET;
+
+    return conf;
+}
+
+
+static char *
+ngx_http_openclaw_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
+{
+    ngx_http_openclaw_loc_conf_t *prev = parent;
+    ngx_http_openclaw_loc_conf_t *conf = child;
+
+    ngx_http_core_loc_conf_t  *clcf;
+
+    /* a token or a file at this level hides both of the level above */
+
+    if (conf->token.data == NULL) {
+        conf->token = prev->token;
+        conf->token_file = prev->token_file;
+    }
+
+    ngx_conf_merge_ptr_value(conf->headers, prev->headers, NULL);
+    ngx_conf_merge_ptr_value(conf->agent_id, prev->agent_id, NULL);
+    ngx_conf_merge_ptr_value(conf->sender_id, prev->sender_id, NULL);
+    ngx_conf_merge_ptr_value(conf->sender_name, prev->sender_name, NULL);
+    ngx_conf_merge_ptr_value(conf->origins, prev->origins, NULL);
+    ngx_conf_merge_str_value(conf->greeting, prev->greeting, "");
+
+    ngx_conf_merge_uint_value(conf->stream, prev->stream,
+                              NGX_HTTP_OPENCLAW_STREAM_DELTA);
+    ngx_conf_merge_value(conf->queue, prev->queue, 16);
+    ngx_conf_merge_msec_value(conf->detach, prev->detach, 600000);
+
+    ngx_conf_merge_size_value(conf->ws.max_message_size,
+                              prev->ws.max_message_size, 1024 * 1024);
+    ngx_conf_merge_size_value(conf->ws.send_buffer, prev->ws.send_buffer,
+                              256 * 1024);
+    ngx_conf_merge_msec_value(conf->ws.send_timeout, prev->ws.send_timeout,
+                              60000);
+    ngx_conf_merge_msec_value(conf->ws.ping_interval, prev->ws.ping_interval,
+                              25000);
+    ngx_conf_merge_msec_value(conf->ws.ping_timeout, prev->ws.ping_timeout,
+                              20000);
+
+    ngx_conf_merge_msec_value(conf->agent.connect_timeout,
+                              prev->agent.connect_timeout, 5000);
+    ngx_conf_merge_msec_value(conf->agent.read_timeout,
+                              prev->agent.read_timeout, 600000);
+    ngx_conf_merge_msec_value(conf->agent.turn_timeout,
+                              prev->agent.turn_timeout, 3600000);
+
+    ngx_http_openclaw_merge_ssl(cf, prev, conf);
+
+    clcf = ngx_http_conf_get_module_loc_conf(cf, ngx_http_core_module);
+
+    if (conf->url == NULL && clcf->noname && prev->url) {
+
+        /* "if" and "limit_except" are still their location's endpoint */
+
+        conf->url = prev->url;
+        conf->host = prev->host;
+        conf->agent = prev->agent;
+
+        if (clcf->lmt_excpt && clcf->handler == NULL) {
+            clcf->handler = ngx_http_openclaw_chat_handler;
+        }
+
+        return NGX_CONF_OK;
+    }
+
+    if (conf->url == NULL) {
+        return NGX_CONF_OK;
+    }
+
+    if (ngx_http_openclaw_init_ssl(cf, conf) != NGX_CONF_OK) {
+        return NGX_CONF_ERROR;
+    }
+
+    return ngx_http_openclaw_init_agent(cf, conf);
+}
+
+
+static void
+ngx_http_openclaw_merge_ssl(ngx_conf_t *cf,
+    ngx_http_openclaw_loc_conf_t *prev, ngx_http_openclaw_loc_conf_t *conf)
+{
+    ngx_conf_merge_value(conf->agent.ssl_verify, prev->agent.ssl_verify, 1);
+    ngx_conf_merge_str_value(conf->ssl_name, prev->ssl_name, "");
+    ngx_conf_merge_str_value(conf->agent.ssl_trusted_certificate,
+                             prev->agent.ssl_trusted_certificate, "");
+    ngx_conf_merge_str_value(conf->agent.ssl_crl, prev->agent.ssl_crl, "");
+    ngx_conf_merge_str_value(conf->ssl_certificate, prev->ssl_certificate,
+                             "");
+    ngx_conf_merge_str_value(conf->ssl_certificate_key,
+                             prev->ssl_certificate_key, "");
+    ngx_conf_merge_str_value(conf->agent.ssl_ciphers, prev->agent.ssl_ciphers,
+                             "");
+    ngx_conf_merge_bitmask_value(conf->agent.ssl_protocols,
+                                 prev->agent.ssl_protocols,
+                                 (NGX_CONF_BITMASK_SET
+                                  |NGX_SSL_TLSv1_2|NGX_SSL_TLSv1_3));
+}
+
+
+static char *
+ngx_http_openclaw_init_agent(ngx_conf_t *cf,
+    ngx_http_openclaw_loc_conf_t *conf)
+{
+    u_char                     *p;
+    ngx_str_t                  *host, *port, none, *out;
+    ngx_http_openclaw_url_t    *url;
+    ngx_openclaw_agent_conf_t  *agent;
+
+    url = conf->url;
+    agent = &conf->agent;
+
+    host = &url->host;
+    port = &none;
+    ngx_str_null(&none);
+
+    if (url->ssl && conf->ssl_name.len) {
+
+        /* libcurl takes the name to be verified from the url */
+
+        host = &conf->ssl_name;
+        port = &url->port;
+
+        conf->host = url->host;
+    }
+
+    p = ngx_pnalloc(cf->pool, sizeof("https://") + host->len + port->len
+                              + url->uri.len);
+    if (p == NULL) {
+        return NGX_CONF_ERROR;
+    }
+
+    agent->url.data = p;
+    agent->url.len = ngx_sprintf(p, "http%s://%V%V%V%Z", url->ssl ? "s" : "",
+                                 host, port, &url->uri)
+                     - p - 1;
+
+    out = url->unix_path.len ? &agent->unix_path : &agent->connect_to;
+
+    p = ngx_pnalloc(cf->pool, sizeof("::") + url->unix_path.len
+                              + url->connect_to.len);
+    if (p == NULL) {
+        return NGX_CONF_ERROR;
+    }
+
+    out->data = p;
+
+    if (url->unix_path.len) {
+        out->len = ngx_sprintf(p, "%V%Z", &url->unix_path) - p - 1;
+
+    } else {
+        out->len = ngx_sprintf(p, "::%V%Z", &url->connect_to) - p - 1;
+    }
+
+    return NGX_CONF_OK;
+}
+
+
+static char *
+ngx_http_openclaw_init_ssl(ngx_conf_t *cf, ngx_http_openclaw_loc_conf_t *conf)
+{
+    ngx_str_t                  *file[2];
+    ngx_uint_t                  i;
+    ngx_openclaw_agent_conf_t  *agent;
+
+    agent = &conf->agent;
+
+    if (!conf->url->ssl) {
+        return NGX_CONF_OK;
+    }
+
+    file[0] = &agent->ssl_trusted_certificate;
+    file[1] = &agent->ssl_crl;
+
+    for (i = 0; i < 2; i++) {
+        if (file[i]->len == 0) {
+            continue;
+        }
+
+        if (ngx_conf_full_name(cf->cycle, file[i], 1) != NGX_OK) {
+            return NGX_CONF_ERROR;
+        }
+
+        /* libcurl reads it in the worker, too late to refuse it */
+
+        if (access((char *) file[i]->data, R_OK) == -1) {
+            ngx_log_error(NGX_LOG_EMERG, cf->log, ngx_errno,
+                          "access() \"%V\" failed", file[i]);
+            return NGX_CONF_ERROR;
+        }
+    }
+
+    if ((conf->ssl_certificate.len != 0)
+        != (conf->ssl_certificate_key.len != 0))
+    {
+        ngx_log_error(NGX_LOG_EMERG, cf->log, 0,
+                      "\"openclaw_ssl_certificate\" and "
+                      "\"openclaw_ssl_certificate_key\" are needed both");
+        return NGX_CONF_ERROR;
+    }
+
+    if (conf->ssl_certificate.len == 0) {
+        return NGX_CONF_OK;
+    }
+
+    if (ngx_http_openclaw_conf_read_file(cf, &conf->ssl_certificate,
+                                    &agent->ssl_certificate)
+        != NGX_OK)
+    {
+        return NGX_CONF_ERROR;
+    }
+
+    if (ngx_http_openclaw_conf_read_file(cf, &conf->ssl_certificate_key,
+                                    &agent->ssl_certificate_key)
+        != NGX_OK)
+    {
+        return NGX_CONF_ERROR;
+    }
+
+    return NGX_CONF_OK;
+}
+
+
+static ngx_int_t
+ngx_http_openclaw_postconfiguration(ngx_conf_t *cf)
+{
+    ngx_str_t                       name;
+    ngx_http_openclaw_main_conf_t  *omcf;
+
+    omcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_openclaw_module);
+
+    if (!omcf->used || omcf->zone) {
+        return NGX_OK;
+    }
+
+    ngx_str_set(&name, "openclaw");
+
+    omcf->zone = ngx_openclaw_session_zone(cf, &name,
+                                           NGX_HTTP_OPENCLAW_ZONE_SIZE,
+                                           NGX_HTTP_OPENCLAW_INACTIVE,
+                                           &ngx_http_openclaw_module);
+
+    return omcf->zone ? NGX_OK : NGX_ERROR;
+}
+
+
+static ngx_int_t
+ngx_http_openclaw_init_process(ngx_cycle_t *cycle)
+{
+    ngx_http_openclaw_main_conf_t  *omcf;
+
+    omcf = ngx_http_cycle_get_module_main_conf(cycle,
+                                               ngx_http_openclaw_module);
+
+    if (omcf == NULL || !omcf->used
+        || (ngx_process != NGX_PROCESS_WORKER
+            && ngx_process != NGX_PROCESS_SINGLE))
+    {
+        return NGX_OK;
+    }
+
+    if (ngx_openclaw_agent_init_process(cycle) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    return ngx_openclaw_session_init_process(cycle, omcf->zone);
+}
+
+
+static void
+ngx_http_openclaw_exit_process(ngx_cycle_t *cycle)
+{
+    ngx_http_openclaw_main_conf_t  *omcf;
+
+    omcf = ngx_http_cycle_get_module_main_conf(cycle,
+                                               ngx_http_openclaw_module);
+
+    if (omcf == NULL || !omcf->used
+        || (ngx_process != NGX_PROCESS_WORKER
+            && ngx_process != NGX_PROCESS_SINGLE))
+    {
+        return;
+    }
+
+    ngx_openclaw_agent_exit_process(cycle);
+    ngx_openclaw_session_exit_process(cycle);
+}

@@ -1,0 +1,87 @@
+
+/*
+ * Copyright (C) ngx_http_openclaw_module authors
+ */
+
+
+/*
+ * The configuration, as the rest of the floor reads it.
+ */
+
+
+#ifndef _NGX_HTTP_OPENCLAW_MODULE_H_INCLUDED_
+#define _NGX_HTTP_OPENCLAW_MODULE_H_INCLUDED_
+
+
+#include <ngx_config.h>
+#include <ngx_core.h>
+#include <ngx_http.h>
+#include <ngx_openclaw_agent.h>
+#include <ngx_openclaw_session.h>
+#include <ngx_http_openclaw_ws.h>
+
+
+/* openclaw_stream */
+
+#define NGX_HTTP_OPENCLAW_STREAM_DELTA      0
+#define NGX_HTTP_OPENCLAW_STREAM_SNAPSHOT   1
+#define NGX_HTTP_OPENCLAW_STREAM_OFF        2
+
+
+typedef struct {
+    ngx_openclaw_zone_t               *zone;
+    ngx_flag_t                         used;     /* some openclaw_pass is */
+} ngx_http_openclaw_main_conf_t;
+
+
+/* openclaw_set_header */
+
+typedef struct {
+    ngx_str_t                          name;
+    ngx_http_complex_value_t           value;
+} ngx_http_openclaw_header_t;
+
+
+/* openclaw_pass, in parts */
+
+typedef struct {
+    ngx_str_t                          host;        /* with the port */
+    ngx_str_t                          port;        /* ":8443" or empty */
+    ngx_str_t                          uri;
+    ngx_str_t                          connect_to;
+    ngx_str_t                          unix_path;
+    unsigned                           ssl:1;
+} ngx_http_openclaw_url_t;
+
+
+typedef struct {
+    ngx_http_openclaw_ws_conf_t        ws;
+    ngx_openclaw_agent_conf_t          agent;
+    ngx_http_openclaw_url_t           *url;         /* NULL: not here */
+    ngx_str_t                          host;        /* if it is not the one
+                                                       in agent.url */
+
+    ngx_str_t                          token;
+    ngx_str_t                          token_file;
+    ngx_array_t                       *headers;     /* of ngx_http_openclaw_
+                                                       header_t */
+    ngx_http_complex_value_t          *agent_id;    /* NULL: "main" */
+    ngx_http_complex_value_t          *sender_id;
+    ngx_http_complex_value_t          *sender_name;
+    ngx_array_t                       *origins;     /* of ngx_str_t;
+                                                       NULL: same */
+    ngx_str_t                          greeting;
+    ngx_str_t                          ssl_name;
+    ngx_str_t                          ssl_certificate;      /* file names */
+    ngx_str_t                          ssl_certificate_key;
+
+    ngx_uint_t                         stream;
+    ngx_int_t                          queue;
+    ngx_msec_t                         detach;
+} ngx_http_openclaw_loc_conf_t;
+
+
+extern ngx_module_t  ngx_http_openclaw_module;
+
+
+#endif /* _NGX_HTTP_OPENCLAW_MODULE_H_INCLUDED_ */
