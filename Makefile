@@ -1,0 +1,54 @@
+# ngx_http_openclaw_module
+#
+#   make        the module, build/ngx_http_openclaw_module.so
+#   make run    nginx, a chat page and an agent on http://127.0.0.1:18800/
+#   make test   all tests that need no real gateway
+#   make e2e    the tests against a real OpenClaw gateway
+#   make asan   the .t tests with AddressSanitizer and UBSan in the module
+#   make lint   the rules of the house
+#   make clean
+#
+# NGINX_SRC=dir           build against (and test with) an nginx source tree
+#                         instead of Debian's nginx-dev
+# OPENCLAW_URL=url        make run: a real gateway instead of the demo agent,
+# OPENCLAW_TOKEN=token    and its token
+# PORT=n                  make run: another port than 18800
+# DELAY=seconds           make run: before each word of the demo agent
+# T="file ..."            make test, make asan: these .t files only
+# V=1                     make test, make asan: say each test
+# J=n                     make test, make asan: so many files at a time
+
+export NGINX_SRC OPENCLAW_URL OPENCLAW_TOKEN PORT DELAY T V J
+
+.PHONY: all module nginx run test e2e asan lint clean
+
+all: module
+
+module:
+	@.ci/build module
+
+# the nginx of a source tree, build/nginx-src/objs/nginx
+nginx:
+	@.ci/build nginx
+
+run:
+	@.ci/serve
+
+test:
+	@.ci/test
+
+asan:
+	@.ci/test asan
+
+e2e:
+	@.ci/test e2e
+
+lint:
+	@.ci/lint
+
+# what e2e installed stays: it is long to get
+clean:
+	@for f in build/*; do \
+	    [ "$$f" = build/e2e ] || rm -rf "$$f"; \
+	done
+	@rm -rf t/servroot*
