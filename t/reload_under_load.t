@@ -1,0 +1,112 @@
+# Fifty clients and ten reloads in a row: every message that was accepted is
+# answered once, and the agent is asked once.
+
+use lib 't/lib';
+use TestEnv;
+use Test::Nginx::Socket;
+
+TestEnv::scenario(worker_connections => 512);
+plan tests => repeat_each() * blocks() * 2;
+no_long_string();
+
+our (%client, %answers);
+
+
+# Who was sent away comes back, as the close code asks for.
+
+sub say {
+    my ($name, @id) = @_;
+
+    $client{$name} //= $TestEnv::T->connect("/ws?senderId=$name",
+                                            name => $name);
+
+    # who cannot send any more will see why when reading
+
+    eval { $client{$name}->chat($_, messageId => $_) for @id };
+}
+
+
+# Reads until all have been answered, or the connection is closed; returns
+# what is to be said again: what was not accepted.
+
+sub hear {
+    my ($name, @id) = @_;
+
+    my %left = map { $_ => 1 } @id;
+    my $accepted = 0;
+
+    while (%left) {
+        my $m = eval { $client{$name}->recv_json };
+
+        if (!$m) {
+            die $@ unless $@ =~ /closed with 1012|connection closed/;
+            is $accepted, 0, "$name was not closed before its answers came";
+
+            (delete $client{$name})->disconnect;
+            return sort keys %left;
+        }
+
+        if ($m->{type} eq 'chat.typing') {
+            $accepted++;
+            next;
+        }
+
+        next if ($m->{code} // '') eq 'shutting_down';
+
+        is $m->{type}, 'chat.response', "$m->{messageId} was answered";
+        delete $left{$m->{messageId}};
+        $answers{$m->{messageId}}++;
+        $accepted--;
+    }
+
+    return;
+}
+
+
+run_tests();
+
+__DATA__
+
+=== TEST 1: fifty clients, ten reloads
+--- config
+    location = /ws {
+        openclaw_pass http://127.0.0.1:$TEST_NGINX_AGENT_PORT;
+        openclaw_stream off;
+    }
+--- scenario
+    $agent->otherwise(delay => 0.05, say => 'well');
+
+    for my $round (1 .. 10) {
+
+        # two messages each: one that runs and one that waits
+
+        my %left = map { my $name = "client$_";
+                         ($name => [map { "$name.$round.$_" } 1, 2]) } 1 .. 50;
+
+        my $reloaded;
+
+        while (%left) {
+            say($_, @{ $left{$_} }) for keys %left;
+            $T->reload unless $reloaded++;
+
+            for my $name (keys %left) {
+                my @again = hear($name, @{ $left{$name} });
+                @again ? $left{$name} = \@again : delete $left{$name};
+            }
+        }
+    }
+
+    is scalar(keys %main::answers), 1000, 'all were answered';
+    is join(' ', grep { $main::answers{$_} > 1 } keys %main::answers), '',
+        'none twice';
+
+    my %asked;
+    $asked{$_->{content}}++ for $agent->requests;
+
+    is scalar(keys %asked), 1000, 'the agent was asked';
+    is join(' ', grep { $asked{$_} > 1 } keys %asked), '', 'nothing twice';
+    is scalar(grep { $_->{state} ne 'done' } $agent->requests), 0;
+
+    $_->disconnect for values %main::client;
+    $T->wait_for(sub { !$T->old_workers }, 'the end of all old workers');
+    is scalar $T->workers, 2;
