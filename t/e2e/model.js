@@ -1,0 +1,224 @@
+'use strict';
+
+// A scripted model: OpenAI's streaming /v1/chat/completions, answered by the
+// last thing a human said.  It remembers nothing: what it knows of a
+// conversation is what it is shown of it.
+//
+//     My name is NAME, I am NAME   greets
+//     What is my name?             the name in the messages it was shown
+//     HOLD WORD                    "Holding WORD.", then waits for
+//                                  release(WORD), then "Released WORD."
+//     ... Python function ...      an answer longer than 4000 characters
+//     anything else                "You said: ..."
+//
+// Each request is kept in "requests" for the cases to look at.
+
+const fs = require('node:fs');
+const http = require('node:http');
+
+const INTERNAL = '<<<BEGIN_OPENCLAW_INTERNAL';
+
+// what the gateway writes around the text of a human
+
+const STAMP = /^\[\w{3} \d{4}-\d\d-\d\d \d\d:\d\d [^\]]*\] /;
+const RUNTIME = /\n+Runtime: agent=\S+ \| session=.*$/;
+const QUEUED = /^\[Queued user message from a previous active turn;[^]*\n\n/;
+
+
+const model = {
+    requests: [],
+    released: new Set(),
+    waiting: new Map(),
+
+    async start(port, log) {
+        this.log = fs.createWriteStream(log);
+        this.server = http.createServer((req, res) => take(req, res));
+
+        await new Promise((resolve, reject) => {
+            this.server.on('error', reject);
+            this.server.listen(port, '127.0.0.1', resolve);
+        });
+    },
+
+    stop() {
+        this.server.closeAllConnections();
+        this.server.close();
+        this.log.end();
+    },
+
+    release(word) {
+        this.released.add(word);
+        (this.waiting.get(word) ?? []).forEach((resolve) => resolve());
+    },
+
+    releaseAll() {
+        [ ...this.waiting.keys() ].forEach((word) => this.release(word));
+    },
+
+    // the requests whose last human text holds this
+    about(text) {
+        return this.requests.filter((r) => r.human.includes(text));
+    },
+};
+
+
+async function take(req, res) {
+    const chunks = [];
+
+    for await (const chunk of req) {
+        chunks.push(chunk);
+    }
+
+    const body = JSON.parse(Buffer.concat(chunks));
+    const request = read(body);
+
+    model.requests.push(request);
+    model.log.write(JSON.stringify({ ...request, time: new Date() }) + '\n');
+
+    request.running = true;
+
+    res.on('close', () => {
+        request.running = false;
+        request.cut = !res.writableFinished;
+    });
+
+    res.writeHead(200, { 'Content-Type': 'text/event-stream' });
+
+    for await (const part of answer(request)) {
+        if (res.destroyed) {
+            return;
+        }
+
+        event(res, { content: part }, null);
+    }
+
+    event(res, {}, 'stop');
+    res.end('data: [DONE]\n\n');
+}
+
+
+function event(res, delta, finish) {
+    res.write('data: ' + JSON.stringify({
+        id: 'chatcmpl-scripted',
+        object: 'chat.completion.chunk',
+        created: 0,
+        model: 'scripted',
+        choices: [ { index: 0, delta, finish_reason: finish } ],
+    }) + '\n\n');
+}
+
+
+// what the model is shown, in the words of the cases
+
+function read(body) {
+    const users = body.messages.filter((m) => m.role === 'user')
+        .map(parts)
+        .filter((p) => !text(p).startsWith(INTERNAL));
+
+    const last = users.at(-1) ?? [];
+    const shown = bare(text(last));
+
+    return {
+        shown,                                  // all of the last user text
+        human: shown.split('```\n\n').at(-1)    // without blocks before it
+            .replace(QUEUED, ''),               // or what was interrupted
+        images: last.filter((p) => p.type === 'image_url')
+            .map((p) => p.image_url.url ?? p.image_url),
+        earlier: users.slice(0, -1).map((p) => bare(text(p))),
+        roles: body.messages.map((m) => m.role),
+    };
+}
+
+
+function parts(message) {
+    return typeof message.content === 'string'
+        ? [ { type: 'text', text: message.content } ]
+        : message.content;
+}
+
+
+function text(list) {
+    return list.filter((p) => p.type === 'text').map((p) => p.text)
+        .join('\n');
+}
+
+
+function bare(string) {
+    return string.replace(STAMP, '').replace(RUNTIME, '');
+}
+
+
+async function* answer(request) {
+    const hold = request.human.match(/HOLD (\S+)/);
+
+    if (hold !== null) {
+        yield `Holding ${hold[1]}.`;
+        await released(hold[1]);
+        yield ` Released ${hold[1]}.`;
+        return;
+    }
+
+    yield* words(reply(request));
+}
+
+
+function released(word) {
+    if (model.released.has(word)) {
+        return;
+    }
+
+    return new Promise((resolve) => {
+        model.waiting.set(word,
+                          [ ...model.waiting.get(word) ?? [], resolve ]);
+    });
+}
+
+
+function reply(request) {
+    const human = request.human;
+
+    if (/what is my name\?/i.test(human)) {
+        const name = known(request.earlier);
+
+        return name ? `Your name is ${name}.` : 'You never told me your name.';
+    }
+
+    if (known([ human ])) {
+        return `Nice to meet you, ${known([ human ])}!`;
+    }
+
+    if (human.includes('Python function')) {
+        return factorial();
+    }
+
+    return `You said: ${human}`;
+}
+
+
+function known(texts) {
+    const names = texts.join('\n')
+        .matchAll(/\b(?:My name is|I am) (\p{L}+)/gu);
+
+    return [ ...names ].at(-1)?.[1];
+}
+
+
+function factorial() {
+    const lines = [ 'Recursively and iteratively:', '', '```python',
+                    'def factorial(n):',
+                    '    return 1 if n < 2 else n * factorial(n - 1)', '```' ];
+
+    for (let n = 1; lines.join('\n').length < 6000; n++) {
+        lines.push(`${n}. “factorial(${n})” — both ways agree, ✓.`);
+    }
+
+    return lines.join('\n');
+}
+
+
+function* words(string) {
+    yield* string.match(/\s*\S+(?:\s+$)?/g) ?? [ string ];
+}
+
+
+module.exports = model;
