@@ -81,6 +81,7 @@ static void ngx_http_openclaw_turn_end(void *data, ngx_openclaw_code_e code,
     ngx_str_t *reason);
 static void ngx_http_openclaw_turn_stop(ngx_http_openclaw_turn_t *turn,
     const char *reason);
+static void ngx_http_openclaw_turn_cut(ngx_http_openclaw_turn_t *turn);
 static void ngx_http_openclaw_turn_finish(ngx_http_openclaw_turn_t *turn,
     ngx_openclaw_code_e code);
 static void ngx_http_openclaw_turn_report(ngx_http_openclaw_turn_t *turn,
@@ -238,19 +239,16 @@ ngx_http_openclaw_turn_leave(ngx_http_openclaw_client_t *client)
 void
 ngx_http_openclaw_turn_expire(ngx_http_openclaw_client_t *client)
 {
-    ngx_str_t                  reason;
     ngx_queue_t               *q;
     ngx_http_openclaw_turn_t  *turn;
 
     ngx_http_openclaw_turn_expired = 1;
 
-    ngx_str_set(&reason, "the worker had to leave");
-
     while (!ngx_queue_empty(&client->turns)) {
         q = ngx_queue_head(&client->turns);
         turn = ngx_queue_data(q, ngx_http_openclaw_turn_t, queue);
 
-        ngx_http_openclaw_turn_end(turn, NGX_OPENCLAW_SHUTTING_DOWN, &reason);
+        ngx_http_openclaw_turn_cut(turn);
     }
 }
 
@@ -508,8 +506,7 @@ ngx_http_openclaw_turn_run(ngx_http_openclaw_turn_t *turn)
     ngx_str_t  reason;
 
     if (ngx_http_openclaw_turn_expired) {
-        ngx_str_set(&reason, "the worker had to leave");
-        ngx_http_openclaw_turn_end(turn, NGX_OPENCLAW_SHUTTING_DOWN, &reason);
+        ngx_http_openclaw_turn_cut(turn);
         return;
     }
 
@@ -669,14 +666,20 @@ static void
 ngx_http_openclaw_turn_stop(ngx_http_openclaw_turn_t *turn,
     const char *reason)
 {
-    ngx_str_t  empty;
-
     ngx_log_error(NGX_LOG_INFO, &turn->log, 0, "turn aborted %s", reason);
 
-    ngx_str_null(&empty);
-    ngx_http_openclaw_turn_report(turn, NGX_OPENCLAW_ABORTED, &empty);
-
+    ngx_http_openclaw_turn_report(turn, NGX_OPENCLAW_ABORTED, NULL);
     ngx_http_openclaw_turn_finish(turn, NGX_OPENCLAW_ABORTED);
+}
+
+
+static void
+ngx_http_openclaw_turn_cut(ngx_http_openclaw_turn_t *turn)
+{
+    ngx_str_t  reason;
+
+    ngx_str_set(&reason, "the worker had to leave");
+    ngx_http_openclaw_turn_end(turn, NGX_OPENCLAW_SHUTTING_DOWN, &reason);
 }
 
 
@@ -695,6 +698,7 @@ ngx_http_openclaw_turn_finish(ngx_http_openclaw_turn_t *turn,
     case NGX_OPENCLAW_AGENT_TIMEOUT:
     case NGX_OPENCLAW_AGENT_ERROR:
     case NGX_OPENCLAW_INTERNAL_ERROR:
+    case NGX_OPENCLAW_SHUTTING_DOWN:
 
         /* the connection may be closed in the midst of a run */
 
@@ -796,7 +800,6 @@ ngx_http_openclaw_turn_timer(ngx_event_t *ev)
 static void
 ngx_http_openclaw_turn_wait(ngx_http_openclaw_turn_t *turn)
 {
-    ngx_str_t       reason;
     ngx_msec_int_t  left;
 
     left = (ngx_msec_int_t) (turn->deadline - ngx_current_msec);
@@ -807,8 +810,7 @@ ngx_http_openclaw_turn_wait(ngx_http_openclaw_turn_t *turn)
     }
 
     if (ngx_http_openclaw_turn_overdue()) {
-        ngx_str_set(&reason, "the worker had to leave");
-        ngx_http_openclaw_turn_end(turn, NGX_OPENCLAW_SHUTTING_DOWN, &reason);
+        ngx_http_openclaw_turn_cut(turn);
         return;
     }
 
