@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 
-# Copyright (C) ngx_http_openclaw_module authors
+# Copyright (C) the authors of the OpenClaw module
 
 """A demo agent: as much of an OpenClaw gateway as the module talks to.
 

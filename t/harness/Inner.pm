@@ -1,6 +1,6 @@
 package Inner;
 
-# Copyright (C) ngx_http_openclaw_module authors
+# Copyright (C) the authors of the OpenClaw module
 
 # Runs a test file inside a test, to see what it counts and that it can fail.
 

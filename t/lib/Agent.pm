@@ -1,6 +1,6 @@
 package Agent;
 
-# Copyright (C) ngx_http_openclaw_module authors
+# Copyright (C) the authors of the OpenClaw module
 
 # A stand-in for the agent: an HTTP/1.1 server in a process of its own that
 # answers as the test tells it to, well or badly, and keeps a record of what

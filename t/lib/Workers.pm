@@ -1,6 +1,6 @@
 package Workers;
 
-# Copyright (C) ngx_http_openclaw_module authors
+# Copyright (C) the authors of the OpenClaw module
 
 # Clients of this worker or of that one.
 #

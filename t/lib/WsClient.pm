@@ -1,6 +1,6 @@
 package WsClient;
 
-# Copyright (C) ngx_http_openclaw_module authors
+# Copyright (C) the authors of the OpenClaw module
 
 # A blocking WebSocket client for tests.  It does nothing by itself but answer
 # pings while it waits for a message: a client that is not read from is a slow

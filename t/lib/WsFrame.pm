@@ -1,6 +1,6 @@
 package WsFrame;
 
-# Copyright (C) ngx_http_openclaw_module authors
+# Copyright (C) the authors of the OpenClaw module
 
 # WebSocket frames made and read by hand (RFC 6455), good ones and bad ones:
 # the wire side of the tests.  Everything here is bytes, never characters.

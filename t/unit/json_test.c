@@ -1,6 +1,6 @@
 
 /*
- * Copyright (C) ngx_http_openclaw_module authors
+ * Copyright (C) the authors of the OpenClaw module
  */
 
 

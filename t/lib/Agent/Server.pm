@@ -1,6 +1,6 @@
 package Agent::Server;
 
-# Copyright (C) ngx_http_openclaw_module authors
+# Copyright (C) the authors of the OpenClaw module
 
 # The process behind an Agent: one loop over select(), one connection beside
 # the other, each with the steps that are left of its answer.

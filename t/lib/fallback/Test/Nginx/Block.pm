@@ -1,6 +1,6 @@
 package Test::Nginx::Block;
 
-# Copyright (C) ngx_http_openclaw_module authors
+# Copyright (C) the authors of the OpenClaw module
 
 # Blocks of a test file, as Test::Base reads them: "=== name", then sections,
 # "--- name filters" with lines, or "--- name filters: value".

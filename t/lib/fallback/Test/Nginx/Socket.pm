@@ -1,6 +1,6 @@
 package Test::Nginx::Socket;
 
-# Copyright (C) ngx_http_openclaw_module authors
+# Copyright (C) the authors of the OpenClaw module
 
 # Runs test files written for Test::Nginx (https://github.com/openresty/
 # test-nginx, where the sections are documented) on machines without it, with

@@ -1,6 +1,6 @@
 package Test::Nginx::Util;
 
-# Copyright (C) ngx_http_openclaw_module authors
+# Copyright (C) the authors of the OpenClaw module
 
 # The nginx side of the harness: settings, configuration, starting, stopping,
 # reloading, logs.  Used where Test::Nginx itself is not installed.
