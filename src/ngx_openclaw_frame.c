@@ -9,8 +9,6 @@
 #include <ngx_openclaw_frame.h>
 
 
-#define NGX_OPENCLAW_FRAME_FIN              0x80
-#define NGX_OPENCLAW_FRAME_RSV1             0x40
 #define NGX_OPENCLAW_FRAME_RSV              0x70
 #define NGX_OPENCLAW_FRAME_OPCODE           0x0f
 #define NGX_OPENCLAW_FRAME_CONTROL          0x08
@@ -19,6 +17,11 @@
 
 #define NGX_OPENCLAW_FRAME_LENGTH_16        126
 #define NGX_OPENCLAW_FRAME_LENGTH_64        127
+
+
+/* by how much, at most, a message grows when it is compressed in vain */
+
+#define ngx_openclaw_frame_compressed(max)  ((max) / 16 + 1024)
 
 
 /* eight bytes at a time */
@@ -487,11 +490,19 @@ ngx_openclaw_frame_extended(ngx_openclaw_frame_parser_t *p, u_char ch,
 static ngx_int_t
 ngx_openclaw_frame_limit(ngx_openclaw_frame_parser_t *p)
 {
+    uint64_t  max;
+
     if (p->opcode & NGX_OPENCLAW_FRAME_CONTROL) {
         return NGX_OK;
     }
 
-    if (p->total > p->max_message || p->rest > p->max_message - p->total) {
+    max = p->max_message;
+
+    if (p->compressed) {
+        max += ngx_openclaw_frame_compressed(max);
+    }
+
+    if (p->total > max || p->rest > max - p->total) {
         return ngx_openclaw_frame_error(p, NGX_OPENCLAW_FRAME_TOO_BIG);
     }
 

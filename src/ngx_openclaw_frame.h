@@ -31,6 +31,9 @@
 #define NGX_OPENCLAW_FRAME_PING             0x9
 #define NGX_OPENCLAW_FRAME_PONG             0xa
 
+#define NGX_OPENCLAW_FRAME_FIN              0x80
+#define NGX_OPENCLAW_FRAME_RSV1             0x40
+
 /* RFC 6455, 5.5.  Control Frames: "a payload length of 125 bytes or less" */
 
 #define NGX_OPENCLAW_FRAME_MAX_CONTROL      125
@@ -101,7 +104,9 @@ typedef struct {
 
 /*
  * Prepares the parser.  max_message limits the payload of a message, in
- * bytes, over all of its fragments.
+ * bytes, over all of its fragments.  A compressed one may be a bit longer, as
+ * what can't be compressed is, and may be too big nevertheless when it is
+ * inflated.
  */
 void ngx_openclaw_frame_init(ngx_openclaw_frame_parser_t *p,
     size_t max_message);
@@ -145,7 +150,9 @@ size_t ngx_openclaw_frame_header_size(size_t len);
 
 /*
  * Writes the header of a final, unmasked frame at p, which has room for
- * ngx_openclaw_frame_header_size(len) bytes; returns the end of it.
+ * ngx_openclaw_frame_header_size(len) bytes; returns the end of it.  The
+ * opcode may have RSV1 with it; of a frame that is not final, the caller
+ * takes FIN out of the first byte.
  */
 u_char *ngx_openclaw_frame_header(u_char *p, ngx_uint_t opcode, size_t len);
 
