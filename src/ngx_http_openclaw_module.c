@@ -39,6 +39,14 @@ static ngx_conf_enum_t  ngx_http_openclaw_stream[] = {
 };
 
 
+static ngx_conf_enum_t  ngx_http_openclaw_deflate[] = {
+    { ngx_string("off"), NGX_OPENCLAW_DEFLATE_OFF },
+    { ngx_string("on"), NGX_OPENCLAW_DEFLATE_ON },
+    { ngx_string("takeover"), NGX_OPENCLAW_DEFLATE_TAKEOVER },
+    { ngx_null_string, 0 }
+};
+
+
 static ngx_conf_bitmask_t  ngx_http_openclaw_ssl_protocols[] = {
     { ngx_string("TLSv1"), NGX_SSL_TLSv1 },
     { ngx_string("TLSv1.1"), NGX_SSL_TLSv1_1 },
@@ -180,6 +188,13 @@ static ngx_command_t  ngx_http_openclaw_commands[] = {
       NGX_HTTP_LOC_CONF_OFFSET,
       offsetof(ngx_http_openclaw_loc_conf_t, ws.ping_timeout),
       &ngx_http_openclaw_time_post },
+
+    { ngx_string("openclaw_deflate"),
+      NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_TAKE1,
+      ngx_conf_set_enum_slot,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      offsetof(ngx_http_openclaw_loc_conf_t, ws.deflate),
+      &ngx_http_openclaw_deflate },
 
     { ngx_string("openclaw_connect_timeout"),
       NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_TAKE1,
@@ -354,6 +369,7 @@ ngx_http_openclaw_create_loc_conf(ngx_conf_t *cf)
     conf->ws.send_timeout = NGX_CONF_UNSET_MSEC;
     conf->ws.ping_interval = NGX_CONF_UNSET_MSEC;
     conf->ws.ping_timeout = NGX_CONF_UNSET_MSEC;
+    conf->ws.deflate = NGX_CONF_UNSET_UINT;
 
     conf->agent.connect_timeout = NGX_CONF_UNSET_MSEC;
     conf->agent.read_timeout = NGX_CONF_UNSET_MSEC;
@@ -401,6 +417,8 @@ ngx_http_openclaw_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
                               25000);
     ngx_conf_merge_msec_value(conf->ws.ping_timeout, prev->ws.ping_timeout,
                               20000);
+    ngx_conf_merge_uint_value(conf->ws.deflate, prev->ws.deflate,
+                              NGX_OPENCLAW_DEFLATE_OFF);
 
     ngx_conf_merge_msec_value(conf->agent.connect_timeout,
                               prev->agent.connect_timeout, 5000);

@@ -76,11 +76,13 @@ ngx_http_openclaw_ws_create(ngx_http_request_t *r,
         return NULL;
     }
 
-    rc = ngx_http_openclaw_ws_accept(r);
+    rc = ngx_http_openclaw_ws_accept(ws);
 
     if (rc == NGX_ERROR) {
         return NULL;
     }
+
+    ws->parser.deflate = ws->params.accepted;
 
     /* then it is closed from the first event, as any other connection */
     ws->failed = (rc == NGX_DECLINED);

@@ -19,6 +19,7 @@
 #include <ngx_core.h>
 #include <ngx_http.h>
 #include <ngx_openclaw_frame.h>
+#include <ngx_openclaw_deflate.h>
 
 
 /* RFC 9110, 15.5.22.  426 Upgrade Required */
@@ -35,6 +36,9 @@ typedef struct {
     ngx_msec_t                         send_timeout;
     ngx_msec_t                         ping_interval;   /* 0: no pings */
     ngx_msec_t                         ping_timeout;
+    ngx_uint_t                         deflate;         /* off, on, takeover:
+                                                           NGX_OPENCLAW_
+                                                           DEFLATE_... */
 } ngx_http_openclaw_ws_conf_t;
 
 
@@ -90,6 +94,11 @@ struct ngx_http_openclaw_ws_s {
     u_char                            *message;     /* being assembled */
     size_t                             message_len;
     size_t                             message_size;
+    ngx_openclaw_inflate_t            *inflate;     /* of a message that
+                                                       comes, or of all */
+    ngx_openclaw_deflate_t            *deflate;     /* the same of those
+                                                       that go */
+    ngx_openclaw_deflate_params_t      params;      /* of both */
     ngx_http_openclaw_ws_out_t        *out;         /* to be sent */
     ngx_http_openclaw_ws_out_t        *last_out;
     size_t                             out_len;
@@ -116,7 +125,8 @@ struct ngx_http_openclaw_ws_s {
 
 
 /*
- * Checks a WebSocket handshake, RFC 6455, 4.2.1.
+ * Checks a WebSocket handshake, RFC 6455, 4.2.1.  What extensions are offered
+ * has to be in order even if none is wanted.
  *
  * NGX_OK  it is one; else the HTTP status to refuse it with, 405, 426, 400 or
  *         500: the needed headers and the reason phrase of 426 are set, and
@@ -141,7 +151,8 @@ ngx_http_openclaw_ws_t *ngx_http_openclaw_ws_create(ngx_http_request_t *r,
 /*
  * Appends a frame with a payload of len bytes, which the caller writes at the
  * returned place right away.  What was appended is sent from an event, all
- * together.  Returns NULL if the connection is closing or there is no memory
+ * together; a message may be compressed then, and a large one sent in several
+ * frames.  Returns NULL if the connection is closing or there is no memory
  * (then it is being closed); the frame is lost with the connection.
  */
 u_char *ngx_http_openclaw_ws_frame(ngx_http_openclaw_ws_t *ws,

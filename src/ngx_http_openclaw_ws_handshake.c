@@ -52,6 +52,9 @@ static ngx_int_t ngx_http_openclaw_ws_refuse(ngx_http_request_t *r,
 static ngx_int_t ngx_http_openclaw_ws_header(ngx_http_request_t *r,
     ngx_str_t *name, ngx_str_t *value);
 
+static ngx_int_t ngx_http_openclaw_ws_offers(ngx_http_request_t *r,
+    ngx_openclaw_deflate_params_t *params, ngx_uint_t mode);
+static ngx_int_t ngx_http_openclaw_ws_accept_offer(ngx_http_openclaw_ws_t *ws);
 static ngx_int_t ngx_http_openclaw_ws_accept_key(ngx_http_request_t *r,
     ngx_str_t *key);
 
@@ -65,6 +68,8 @@ static ngx_http_openclaw_ws_header_t  ngx_http_openclaw_ws_wanted[] = {
     { ngx_string("sec-websocket-version"), ngx_null_string }
 };
 
+static ngx_str_t  ngx_http_openclaw_ws_extensions =
+    ngx_string("Sec-WebSocket-Extensions");
 static ngx_str_t  ngx_http_openclaw_ws_upgrade_name = ngx_string("Upgrade");
 static ngx_str_t  ngx_http_openclaw_ws_websocket = ngx_string("websocket");
 
@@ -75,8 +80,9 @@ ngx_http_openclaw_ws_check(ngx_http_request_t *r, ngx_str_t *reason)
     static ngx_str_t  allow = ngx_string("Allow");
     static ngx_str_t  get = ngx_string("GET");
 
-    ngx_http_openclaw_ws_found_t   found[NGX_HTTP_OPENCLAW_WS_HEADERS];
-    ngx_http_openclaw_ws_found_t  *key, *version;
+    ngx_openclaw_deflate_params_t   params;
+    ngx_http_openclaw_ws_found_t    found[NGX_HTTP_OPENCLAW_WS_HEADERS];
+    ngx_http_openclaw_ws_found_t   *key, *version;
 
     if (r->method != NGX_HTTP_GET) {
         ngx_str_set(reason, "The method must be GET.\n");
@@ -123,6 +129,13 @@ ngx_http_openclaw_ws_check(ngx_http_request_t *r, ngx_str_t *reason)
     if (key->count != 1 || !ngx_http_openclaw_ws_valid_key(&key->value)) {
         ngx_str_set(reason, "Sec-WebSocket-Key must be there once, "
                             "16 bytes in base64.\n");
+        return NGX_HTTP_BAD_REQUEST;
+    }
+
+    if (ngx_http_openclaw_ws_offers(r, &params, NGX_OPENCLAW_DEFLATE_ON)
+        != NGX_OK)
+    {
+        ngx_str_set(reason, "Sec-WebSocket-Extensions is malformed.\n");
         return NGX_HTTP_BAD_REQUEST;
     }
 
@@ -296,11 +309,14 @@ ngx_http_openclaw_ws_header(ngx_http_request_t *r, ngx_str_t *name,
 
 
 ngx_int_t
-ngx_http_openclaw_ws_accept(ngx_http_request_t *r)
+ngx_http_openclaw_ws_accept(ngx_http_openclaw_ws_t *ws)
 {
     ngx_int_t                     rc;
+    ngx_http_request_t           *r;
     ngx_http_core_loc_conf_t     *clcf;
     ngx_http_openclaw_ws_found_t  found[NGX_HTTP_OPENCLAW_WS_HEADERS];
+
+    r = ws->request;
 
     ngx_http_openclaw_ws_headers(r, found);
 
@@ -314,6 +330,12 @@ ngx_http_openclaw_ws_accept(ngx_http_request_t *r)
     if (ngx_http_openclaw_ws_accept_key(r,
                                         &found[NGX_HTTP_OPENCLAW_WS_KEY].value)
         != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    if (ws->conf->deflate != NGX_OPENCLAW_DEFLATE_OFF
+        && ngx_http_openclaw_ws_accept_offer(ws) != NGX_OK)
     {
         return NGX_ERROR;
     }
@@ -335,6 +357,75 @@ ngx_http_openclaw_ws_accept(ngx_http_request_t *r)
     }
 
     return (rc == NGX_ERROR || rc > NGX_OK) ? NGX_DECLINED : NGX_OK;
+}
+
+
+/* RFC 6455, 9.1.: several headers are one list */
+
+static ngx_int_t
+ngx_http_openclaw_ws_offers(ngx_http_request_t *r,
+    ngx_openclaw_deflate_params_t *params, ngx_uint_t mode)
+{
+    ngx_str_t        *name;
+    ngx_uint_t        i;
+    ngx_list_part_t  *part;
+    ngx_table_elt_t  *h;
+
+    ngx_memzero(params, sizeof(ngx_openclaw_deflate_params_t));
+
+    name = &ngx_http_openclaw_ws_extensions;
+    part = &r->headers_in.headers.part;
+    h = part->elts;
+
+    for (i = 0; /* void */ ; i++) {
+
+        if (i >= part->nelts) {
+            if (part->next == NULL) {
+                break;
+            }
+
+            part = part->next;
+            h = part->elts;
+            i = 0;
+        }
+
+        if (h[i].key.len == name->len
+            && ngx_strncasecmp(h[i].key.data, name->data, name->len) == 0
+            && ngx_openclaw_deflate_offers(params, &h[i].value, mode)
+               != NGX_OK)
+        {
+            return NGX_ERROR;
+        }
+    }
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_http_openclaw_ws_accept_offer(ngx_http_openclaw_ws_t *ws)
+{
+    u_char     *p;
+    ngx_str_t   value;
+
+    (void) ngx_http_openclaw_ws_offers(ws->request, &ws->params,
+                                       ws->conf->deflate);
+
+    if (!ws->params.accepted) {
+        return NGX_OK;
+    }
+
+    p = ngx_pnalloc(ws->request->pool, NGX_OPENCLAW_DEFLATE_MAX_RESPONSE);
+    if (p == NULL) {
+        return NGX_ERROR;
+    }
+
+    value.data = p;
+    value.len = ngx_openclaw_deflate_response(p, &ws->params) - p;
+
+    return ngx_http_openclaw_ws_header(ws->request,
+                                       &ngx_http_openclaw_ws_extensions,
+                                       &value);
 }
 
 

@@ -22,13 +22,13 @@
 
 
 /*
- * Answers a checked handshake with 101.
+ * Answers a checked handshake with 101, and sets ws->params.
  *
  * NGX_OK        nginx sends it, see ws->upgrading
  * NGX_DECLINED  it could not be sent, and no other answer is possible
  * NGX_ERROR     nothing was sent
  */
-ngx_int_t ngx_http_openclaw_ws_accept(ngx_http_request_t *r);
+ngx_int_t ngx_http_openclaw_ws_accept(ngx_http_openclaw_ws_t *ws);
 
 
 /*

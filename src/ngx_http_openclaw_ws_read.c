@@ -15,6 +15,10 @@
 #define NGX_HTTP_OPENCLAW_WS_READ_SIZE      65536
 #define NGX_HTTP_OPENCLAW_WS_READS          16
 
+/* the least room for a message that is inflated */
+
+#define NGX_HTTP_OPENCLAW_WS_INFLATED       1024
+
 
 static void ngx_http_openclaw_ws_read_leftover(ngx_http_openclaw_ws_t *ws);
 static void ngx_http_openclaw_ws_parse(ngx_http_openclaw_ws_t *ws,
@@ -25,6 +29,14 @@ static void ngx_http_openclaw_ws_data(ngx_http_openclaw_ws_t *ws,
     ngx_openclaw_frame_t *f);
 static ngx_int_t ngx_http_openclaw_ws_collect(ngx_http_openclaw_ws_t *ws,
     ngx_openclaw_frame_t *f);
+static ngx_int_t ngx_http_openclaw_ws_inflate(ngx_http_openclaw_ws_t *ws,
+    ngx_openclaw_frame_t *f);
+static ngx_int_t ngx_http_openclaw_ws_inflate_start(ngx_http_openclaw_ws_t *ws,
+    ngx_openclaw_frame_t *f);
+static ngx_int_t ngx_http_openclaw_ws_grow(ngx_http_openclaw_ws_t *ws,
+    size_t size);
+static void ngx_http_openclaw_ws_break(ngx_http_openclaw_ws_t *ws,
+    ngx_uint_t code, const char *error);
 static void ngx_http_openclaw_ws_peer_close(ngx_http_openclaw_ws_t *ws,
     ngx_uint_t code);
 
@@ -153,17 +165,7 @@ ngx_http_openclaw_ws_parse(ngx_http_openclaw_ws_t *ws, u_char *pos,
         }
 
         if (rc == NGX_ERROR) {
-            ngx_log_error(NGX_LOG_INFO, ws->connection->log, 0, "%s",
-                          ws->parser.error);
-
-            ngx_http_openclaw_ws_close(ws, ws->parser.code, ws->parser.error);
-
-            ws->broken = 1;
-
-            /* nginx is to read what the client still sends, and drop it */
-            ws->request->lingering_close = 1;
-
-            ngx_http_openclaw_ws_post(ws);
+            ngx_http_openclaw_ws_break(ws, ws->parser.code, ws->parser.error);
             return;
         }
 
@@ -223,26 +225,30 @@ static void
 ngx_http_openclaw_ws_data(ngx_http_openclaw_ws_t *ws, ngx_openclaw_frame_t *f)
 {
     u_char     *message;
+    ngx_int_t   rc;
     ngx_str_t   payload;
 
     if (ws->close_sent) {
         return;
     }
 
-    if (f->first && f->last) {
+    if (f->first && f->last && !f->compressed) {
         payload.len = f->len;
         payload.data = f->data;
         ws->handlers->message(ws, f->opcode, &payload);
         return;
     }
 
-    if (ngx_http_openclaw_ws_collect(ws, f) != NGX_OK) {
+    rc = f->compressed ? ngx_http_openclaw_ws_inflate(ws, f)
+                       : ngx_http_openclaw_ws_collect(ws, f);
+
+    if (rc == NGX_ERROR) {
         ws->failed = 1;
         ngx_http_openclaw_ws_post(ws);
         return;
     }
 
-    if (!f->last) {
+    if (rc == NGX_DECLINED || !f->last) {
         return;
     }
 
@@ -267,8 +273,7 @@ static ngx_int_t
 ngx_http_openclaw_ws_collect(ngx_http_openclaw_ws_t *ws,
     ngx_openclaw_frame_t *f)
 {
-    u_char  *p;
-    size_t   size;
+    size_t  size;
 
     size = ws->message_len + f->len;
 
@@ -280,21 +285,10 @@ ngx_http_openclaw_ws_collect(ngx_http_openclaw_ws_t *ws,
          */
 
         size += (f->rest < size) ? (size_t) f->rest : size;
-        size = ngx_max(size, ws->message_size * 2);
-        size = ngx_min(size, ws->parser.max_message);
 
-        p = ngx_alloc(size, ws->connection->log);
-        if (p == NULL) {
+        if (ngx_http_openclaw_ws_grow(ws, size) != NGX_OK) {
             return NGX_ERROR;
         }
-
-        if (ws->message) {
-            ngx_memcpy(p, ws->message, ws->message_len);
-            ngx_free(ws->message);
-        }
-
-        ws->message = p;
-        ws->message_size = size;
     }
 
     if (f->len) {
@@ -303,6 +297,124 @@ ngx_http_openclaw_ws_collect(ngx_http_openclaw_ws_t *ws,
     }
 
     return NGX_OK;
+}
+
+
+/* NGX_DECLINED: it is no message, the connection is being closed */
+
+static ngx_int_t
+ngx_http_openclaw_ws_inflate(ngx_http_openclaw_ws_t *ws,
+    ngx_openclaw_frame_t *f)
+{
+    ngx_int_t                   rc;
+    ngx_openclaw_inflate_t     *z;
+    ngx_openclaw_deflate_io_t   io;
+
+    if (f->first && ngx_http_openclaw_ws_inflate_start(ws, f) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    z = ws->inflate;
+
+    io.pos = f->data;
+    io.last = f->data + f->len;
+
+    for ( ;; ) {
+        io.out = ws->message + ws->message_len;
+        io.end = ws->message + ws->message_size;
+
+        rc = ngx_openclaw_inflate(z, &io, f->last);
+
+        ws->message_len = io.out - ws->message;
+
+        if (rc != NGX_AGAIN) {
+            break;
+        }
+
+        if (ngx_http_openclaw_ws_grow(ws, ws->message_size * 2) != NGX_OK) {
+            return NGX_ERROR;
+        }
+    }
+
+    if (rc == NGX_ERROR) {
+        ngx_http_openclaw_ws_break(ws, z->code, z->error);
+        return NGX_DECLINED;
+    }
+
+    if (rc == NGX_ABORT) {
+        return NGX_ERROR;
+    }
+
+    if (f->last && ws->params.client_no_context_takeover) {
+        ngx_openclaw_inflate_free(z);
+        ws->inflate = NULL;
+    }
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_http_openclaw_ws_inflate_start(ngx_http_openclaw_ws_t *ws,
+    ngx_openclaw_frame_t *f)
+{
+    if (ws->inflate == NULL) {
+        ws->inflate = ngx_openclaw_inflate_create();
+
+        if (ws->inflate == NULL) {
+            return NGX_ERROR;
+        }
+    }
+
+    ngx_openclaw_inflate_start(ws->inflate, ws->parser.max_message,
+                               f->opcode == NGX_OPENCLAW_FRAME_TEXT);
+
+    return ngx_http_openclaw_ws_grow(ws, ngx_max(f->len * 4,
+                                            NGX_HTTP_OPENCLAW_WS_INFLATED));
+}
+
+
+/* a message never needs more than is allowed */
+
+static ngx_int_t
+ngx_http_openclaw_ws_grow(ngx_http_openclaw_ws_t *ws, size_t size)
+{
+    u_char  *p;
+
+    size = ngx_max(size, ws->message_size * 2);
+    size = ngx_min(size, ws->parser.max_message);
+
+    p = ngx_alloc(size, ws->connection->log);
+    if (p == NULL) {
+        return NGX_ERROR;
+    }
+
+    if (ws->message) {
+        ngx_memcpy(p, ws->message, ws->message_len);
+        ngx_free(ws->message);
+    }
+
+    ws->message = p;
+    ws->message_size = size;
+
+    return NGX_OK;
+}
+
+
+static void
+ngx_http_openclaw_ws_break(ngx_http_openclaw_ws_t *ws, ngx_uint_t code,
+    const char *error)
+{
+    ngx_log_error(NGX_LOG_INFO, ws->connection->log, 0, "%s", error);
+
+    ngx_http_openclaw_ws_close(ws, code, error);
+
+    ws->broken = 1;
+
+    /* nginx is to read what the client still sends, and drop it */
+    ws->request->lingering_close = 1;
+
+    ngx_http_openclaw_ws_post(ws);
 }
 
 
@@ -332,5 +444,10 @@ ngx_http_openclaw_ws_free_in(ngx_http_openclaw_ws_t *ws)
     if (ws->leftover) {
         ngx_free(ws->leftover);
         ws->leftover = NULL;
+    }
+
+    if (ws->inflate) {
+        ngx_openclaw_inflate_free(ws->inflate);
+        ws->inflate = NULL;
     }
 }
