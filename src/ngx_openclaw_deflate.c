@@ -12,29 +12,30 @@
 
 
 #define NGX_OPENCLAW_DEFLATE_MAX_BITS         15
-#define NGX_OPENCLAW_DEFLATE_MIN_BITS         9
 
 /*
- * A connection that keeps its window needs memory all the time: with 4k it
- * is 40k, with the largest it would be 268k.  What a chat repeats is near.
+ * A connection that keeps its window needs memory all the time: with 4k that
+ * is 40k, with the largest one 268k.  What a chat repeats is near.
  */
 
 #define NGX_OPENCLAW_DEFLATE_TAKEOVER_BITS    12
 
-/* smaller messages are sent as they are */
+/* zlib's default, or buffers that go with a small window */
+
+#define ngx_openclaw_deflate_mem_level(bits)                                  \
+    ((bits) > NGX_OPENCLAW_DEFLATE_TAKEOVER_BITS ? 8 : 5)
+
+/* as gzip_comp_level: higher ones gain little for a lot of time */
+
+#define NGX_OPENCLAW_DEFLATE_LEVEL            1
+
+/*
+ * Smaller messages are sent as they are.  One alone gains less than a quarter
+ * of its bytes; behind others like it, the frame and the packet weigh more.
+ */
 
 #define NGX_OPENCLAW_DEFLATE_MIN_ALONE        256
 #define NGX_OPENCLAW_DEFLATE_MIN_NEXT         64
-
-/* hash table and buffers as large as the window, 128k each for the largest */
-
-#define ngx_openclaw_deflate_mem_level(bits)  ((bits) - 7)
-
-#define NGX_OPENCLAW_DEFLATE_LEVEL            6
-
-/* zlib looks no farther back than this many bytes less than the window */
-
-#define NGX_OPENCLAW_DEFLATE_LOOKAHEAD        262
 
 /* RFC 7692, 7.2.1.  Compression: "remove 4 octets from the tail end" */
 
@@ -207,11 +208,13 @@ ngx_openclaw_inflate(ngx_openclaw_inflate_t *z, ngx_openclaw_deflate_io_t *io,
 
     z->tail = last - pos;
 
-    if (rc != NGX_OK) {
+    if (rc == NGX_AGAIN || rc == NGX_ABORT) {
         return rc;
     }
 
-    if (!z->clean) {
+    /* the tail was taken for something else */
+
+    if (rc == NGX_ERROR || !z->clean) {
         return ngx_openclaw_inflate_error(z, NGX_OPENCLAW_INFLATE_ENDS_EARLY);
     }
 
@@ -332,38 +335,27 @@ ngx_openclaw_inflate_error(ngx_openclaw_inflate_t *z,
 }
 
 
-/*
- * A message alone needs no window that is larger than itself, and the tables
- * of zlib, which go with the window, are cleared for each message: for a
- * small one that would be most of the work.
- */
-
 ngx_uint_t
 ngx_openclaw_deflate_bits(ngx_openclaw_deflate_params_t *params, size_t len)
 {
-    ngx_uint_t  bits, max;
+    size_t      min;
+    ngx_uint_t  bits;
 
-    max = params->server_max_window_bits;
+    if (params->server_no_context_takeover) {
+        min = NGX_OPENCLAW_DEFLATE_MIN_ALONE;
+        bits = NGX_OPENCLAW_DEFLATE_MAX_BITS;
 
-    if (max == 0) {
-        max = NGX_OPENCLAW_DEFLATE_MAX_BITS;
+    } else {
+        min = NGX_OPENCLAW_DEFLATE_MIN_NEXT;
+        bits = NGX_OPENCLAW_DEFLATE_TAKEOVER_BITS;
     }
 
-    if (!params->server_no_context_takeover) {
-
-        return (len < NGX_OPENCLAW_DEFLATE_MIN_NEXT)
-               ? 0 : ngx_min(max, NGX_OPENCLAW_DEFLATE_TAKEOVER_BITS);
-    }
-
-    if (len < NGX_OPENCLAW_DEFLATE_MIN_ALONE) {
+    if (len < min) {
         return 0;
     }
 
-    for (bits = NGX_OPENCLAW_DEFLATE_MIN_BITS; bits < max; bits++) {
-
-        if (len + NGX_OPENCLAW_DEFLATE_LOOKAHEAD <= (size_t) 1 << bits) {
-            break;
-        }
+    if (params->server_max_window_bits) {
+        bits = ngx_min(bits, params->server_max_window_bits);
     }
 
     return bits;
@@ -395,7 +387,7 @@ ngx_openclaw_deflate_create(ngx_uint_t bits)
     s = (z_stream *) (z + 1);
 
     if (deflateInit2(s, NGX_OPENCLAW_DEFLATE_LEVEL, Z_DEFLATED, -(int) bits,
-                     ngx_openclaw_deflate_mem_level((int) bits),
+                     ngx_openclaw_deflate_mem_level(bits),
                      Z_DEFAULT_STRATEGY)
         != Z_OK)
     {
