@@ -507,6 +507,10 @@ sub _deflate_on {
     my $answer = $self->header('Sec-WebSocket-Extensions');
     my ($bits) = $answer =~ /client_max_window_bits=(\d+)/;
 
+    # zlib takes 512 bytes for 256, and goes back no farther than 250
+
+    $bits = 9 if ($bits // 15) < 9;
+
     $self->{fresh}{in} = $answer =~ /server_no_context_takeover/;
     $self->{fresh}{out} = $answer =~ /client_no_context_takeover/;
     $self->{new}{out} = sub {
