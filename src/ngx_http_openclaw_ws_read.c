@@ -342,6 +342,8 @@ ngx_http_openclaw_ws_inflate(ngx_http_openclaw_ws_t *ws,
     }
 
     if (rc == NGX_ABORT) {
+        ngx_log_error(NGX_LOG_EMERG, ws->connection->log, 0,
+                      "no memory to inflate a message");
         return NGX_ERROR;
     }
 
@@ -362,6 +364,8 @@ ngx_http_openclaw_ws_inflate_start(ngx_http_openclaw_ws_t *ws,
         ws->inflate = ngx_openclaw_inflate_create();
 
         if (ws->inflate == NULL) {
+            ngx_log_error(NGX_LOG_EMERG, ws->connection->log, 0,
+                          "no memory to inflate messages");
             return NGX_ERROR;
         }
     }

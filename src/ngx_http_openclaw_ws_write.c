@@ -39,7 +39,7 @@ struct ngx_http_openclaw_ws_out_s {
     u_char                            *last;
     u_char                            *end;
     unsigned                           opcode:4;    /* to be compressed */
-    unsigned                           started:1;   /* some of it has been */
+    unsigned                           started:1;   /* it has a frame */
 };
 
 
@@ -396,8 +396,13 @@ ngx_http_openclaw_ws_deflate(ngx_http_openclaw_ws_t *ws, size_t *turn)
     ngx_int_t                    rc;
     ngx_http_openclaw_ws_out_t  *to;
 
-    size = ngx_min(ws->out_len + NGX_HTTP_OPENCLAW_WS_DEFLATE_EXTRA,
-                   NGX_HTTP_OPENCLAW_WS_DEFLATE_SIZE);
+    size = ws->out_len + NGX_HTTP_OPENCLAW_WS_DEFLATE_EXTRA;
+
+    /* zlib may have more than what is still to be compressed */
+
+    if (ws->deflate || size > NGX_HTTP_OPENCLAW_WS_DEFLATE_SIZE) {
+        size = NGX_HTTP_OPENCLAW_WS_DEFLATE_SIZE;
+    }
 
     to = ngx_http_openclaw_ws_alloc_out(ws, size);
     if (to == NULL) {
@@ -472,10 +477,12 @@ ngx_http_openclaw_ws_deflate_message(ngx_http_openclaw_ws_t *ws,
     }
 
     if (ws->deflate == NULL) {
-        bits = ngx_openclaw_deflate_bits(&ws->params, out->last - out->pos);
-
-        ws->deflate = ngx_openclaw_deflate_create(bits);
+        ws->deflate = ngx_openclaw_deflate_create(
+                                        ngx_openclaw_deflate_bits(&ws->params,
+                                                      out->last - out->pos));
         if (ws->deflate == NULL) {
+            ngx_log_error(NGX_LOG_EMERG, ws->connection->log, 0,
+                          "no memory to deflate messages");
             return NGX_ERROR;
         }
     }
@@ -493,6 +500,8 @@ ngx_http_openclaw_ws_deflate_message(ngx_http_openclaw_ws_t *ws,
     rc = ngx_openclaw_deflate(ws->deflate, &io, fin);
 
     if (rc == NGX_ERROR) {
+        ngx_log_error(NGX_LOG_ALERT, ws->connection->log, 0,
+                      "a message could not be deflated");
         return NGX_ERROR;
     }
 

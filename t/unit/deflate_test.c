@@ -906,6 +906,26 @@ test_final_blocks(void)
     ngx_openclaw_inflate_free(z);
     test_ok(bad == 0, "one after another");
 
+    /* a block behind a final one may refer to it */
+
+    peer_start(&s, 6, 15, Z_DEFAULT_STRATEGY);
+    part = peer_deflate(&s, text, 500, Z_FINISH, &len);
+    ngx_memcpy(all, part, len);
+    free(part);
+
+    (void) deflateReset(&s);
+    (void) deflateSetDictionary(&s, text, 500);
+    part = peer_deflate(&s, text, 500, Z_SYNC_FLUSH, &n);
+    ngx_memcpy(all + len, part, n);
+    free(part);
+    deflateEnd(&s);
+
+    rc = inflate_any(all, len + n - 4, 1000, 1, &m, &error);
+    test_ok(n < 50 && rc == NGX_OK && m == 1000
+            && memcmp(out, text, 500) == 0
+            && memcmp(out + 500, text, 500) == 0,
+            "a block that refers to a final one before it");
+
     free(text);
     free(all);
 }
@@ -943,7 +963,9 @@ deflate_message(ngx_openclaw_deflate_t *z, u_char *data, size_t len,
 
             rc = ngx_openclaw_deflate(z, &io, done == len);
 
-            if (rc == NGX_ERROR || total + (io.out - block) > size) {
+            if (rc == NGX_ERROR || io.out < block || io.out > io.end
+                || total + (io.out - block) > size)
+            {
                 printf("# deflate: %d\n", (int) rc);
                 exit(1);
             }
