@@ -5,6 +5,7 @@
 #   make test   all tests that need no real gateway
 #   make e2e    the tests against a real OpenClaw gateway
 #   make asan   the .t tests with AddressSanitizer and UBSan in the module
+#   make echo   build/ngx_http_ws_echo_module.so, which tests talk to
 #   make lint   the rules of the house
 #   make clean
 #
@@ -20,7 +21,7 @@
 
 export NGINX_SRC OPENCLAW_URL OPENCLAW_TOKEN PORT DELAY T V J
 
-.PHONY: all module nginx run test e2e asan lint clean
+.PHONY: all module nginx echo run test e2e asan lint clean
 
 all: module
 
@@ -30,6 +31,9 @@ module:
 # the nginx of a source tree, build/nginx-src/objs/nginx
 nginx:
 	@.ci/build nginx
+
+echo:
+	@.ci/build echo
 
 run:
 	@.ci/serve

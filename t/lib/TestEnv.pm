@@ -17,6 +17,7 @@ package TestEnv;
 # use TestEnv qw(lua);      loads Lua too; the test is skipped without it
 # use TestEnv qw(tls);      is skipped without IO::Socket::SSL
 # use TestEnv qw(stock);    does without the module
+# use TestEnv qw(echo);     has the echo of t/echo in place of the module
 #
 # TestEnv::scenario() makes "--- scenario" sections run, see t/README.md.
 
@@ -110,7 +111,7 @@ sub find_nginx {
 
 
 # OPENCLAW_MODULE names another build; set but empty it means that the module
-# is built in.
+# is built in.  The echo is beside it, or where ECHO_MODULE says.
 
 sub load_modules {
     my ($want) = @_;
@@ -128,10 +129,23 @@ sub load_modules {
                                    "$dir/ngx_http_lua_module.so";
     }
 
-    if (!$want->{stock} && $so ne '' && !grep { /openclaw/ } @load) {
+    my $dir = $so eq '' ? "$ROOT/build" : dirname($so);
+    my $echo = $ENV{ECHO_MODULE} // "$dir/ngx_http_ws_echo_module.so";
+
+    # for those who load them by themselves
+
+    $ENV{TEST_NGINX_MODULE} = abs_path($so) if $so ne '';
+    $ENV{TEST_NGINX_ECHO_MODULE} = abs_path($echo) if -e $echo;
+
+    if ($want->{echo}) {
+        die "$echo is not there, run make echo first (or set ECHO_MODULE)\n"
+            unless -e $echo;
+        push @load, $ENV{TEST_NGINX_ECHO_MODULE} unless $want->{stock};
+
+    } elsif (!$want->{stock} && $so ne '' && !grep { /openclaw/ } @load) {
         die "$so is not there, run make first (or set OPENCLAW_MODULE)\n"
             unless -e $so;
-        push @load, abs_path($so);
+        push @load, $ENV{TEST_NGINX_MODULE};
     }
 
     $ENV{TEST_NGINX_LOAD_MODULES} = "@load";

@@ -176,6 +176,40 @@ sub send_raw {
 }
 
 
+# Sends as much as the other side takes, and keeps what comes meanwhile: two
+# that both write and do not read would wait for each other.
+
+sub send_reading {
+    my ($self, $bytes) = @_;
+
+    local $SIG{PIPE} = 'IGNORE';
+    my $deadline = time + $self->{timeout};
+
+    while (length $bytes && !$self->{eof}) {
+        my $n = syswrite $self->{sock}, $bytes, 1 << 20;
+
+        if ($n) {
+            substr($bytes, 0, $n) = '';
+            next;
+        }
+
+        next if $!{EINTR};
+        croak "$self->{name}: cannot send: $!" unless $self->_again;
+
+        my $set = IO::Select->new($self->{sock});
+        my ($read, $write) = IO::Select->select($set, $set, undef,
+                                                $deadline - time);
+
+        croak "$self->{name}: waited in vain to send " . length($bytes)
+              . ' more bytes'
+            unless defined $read;
+        $self->_fill($deadline) if @$read;
+    }
+
+    return $self;
+}
+
+
 # Receiving.  recv() is the frame as it came, recv_text() and recv_json() the
 # next message: fragments are joined, pings are answered on the way.
 
@@ -193,6 +227,21 @@ sub recv {
               . $self->_seen
             unless $self->_fill($deadline, $what);
     }
+}
+
+
+# So many bytes as they came.
+
+sub recv_raw {
+    my ($self, $len) = @_;
+
+    my $deadline = time + $self->{timeout};
+
+    while (length $self->{in} < $len) {
+        last unless $self->_fill($deadline, "$len bytes");
+    }
+
+    return substr $self->{in}, 0, $len, '';
 }
 
 
