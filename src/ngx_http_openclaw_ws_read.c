@@ -433,6 +433,17 @@ ngx_http_openclaw_ws_peer_close(ngx_http_openclaw_ws_t *ws, ngx_uint_t code)
     }
 
     ws->close_received = 1;
+
+    /*
+     * RFC 6455, 7.1.1: what the client sends behind its Close frame is read
+     * and dropped, or a reset would take ours away.  A worker that leaves
+     * does not stay for that.
+     */
+
+    if (!ws->leaving) {
+        ws->request->lingering_close = 1;
+    }
+
     ngx_http_openclaw_ws_post(ws);
 }
 

@@ -89,6 +89,14 @@ __DATA__
     is $c->close_code, 1000;
     is $c->{eof}, 'FIN';
 
+    # what still comes is read, or it would be answered with a reset, which may
+    # overtake the close
+
+    for (1 .. 5) {
+        is syswrite($c->{sock}, 'x' x 1000), 1000, 'it can still be sent to';
+        ws()->sync;
+    }
+
 
 
 === TEST 6: behind an answer that is still being sent
