@@ -47,6 +47,14 @@ static ngx_http_openclaw_ws_handlers_t  ngx_http_ws_echo_handlers = {
 };
 
 
+static ngx_conf_enum_t  ngx_http_ws_echo_deflate[] = {
+    { ngx_string("off"), NGX_OPENCLAW_DEFLATE_OFF },
+    { ngx_string("on"), NGX_OPENCLAW_DEFLATE_ON },
+    { ngx_string("takeover"), NGX_OPENCLAW_DEFLATE_TAKEOVER },
+    { ngx_null_string, 0 }
+};
+
+
 static ngx_command_t  ngx_http_ws_echo_commands[] = {
 
     { ngx_string("ws_echo"),
@@ -90,6 +98,13 @@ static ngx_command_t  ngx_http_ws_echo_commands[] = {
       NGX_HTTP_LOC_CONF_OFFSET,
       offsetof(ngx_http_ws_echo_loc_conf_t, ws.ping_timeout),
       NULL },
+
+    { ngx_string("ws_echo_deflate"),
+      NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_TAKE1,
+      ngx_conf_set_enum_slot,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      offsetof(ngx_http_ws_echo_loc_conf_t, ws.deflate),
+      &ngx_http_ws_echo_deflate },
 
       ngx_null_command
 };
@@ -226,6 +241,7 @@ ngx_http_ws_echo_create_loc_conf(ngx_conf_t *cf)
     conf->ws.send_timeout = NGX_CONF_UNSET_MSEC;
     conf->ws.ping_interval = NGX_CONF_UNSET_MSEC;
     conf->ws.ping_timeout = NGX_CONF_UNSET_MSEC;
+    conf->ws.deflate = NGX_CONF_UNSET_UINT;
 
     return conf;
 }
@@ -250,6 +266,8 @@ ngx_http_ws_echo_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
                               0);
     ngx_conf_merge_msec_value(conf->ws.ping_timeout, prev->ws.ping_timeout,
                               20000);
+    ngx_conf_merge_uint_value(conf->ws.deflate, prev->ws.deflate,
+                              NGX_OPENCLAW_DEFLATE_OFF);
 
     return NGX_CONF_OK;
 }

@@ -16,7 +16,7 @@ use WsClient;
 use WsFrame;
 
 
-our @EXPORT = qw(ws echoed answered refused pieces in_fragments);
+our @EXPORT = qw(ws echoed came_back answered refused pieces in_fragments);
 
 # sanitizers and valgrind get less to do
 
@@ -55,6 +55,25 @@ sub echoed {
                      map { length, unpack 'H*', substr $_, 0, 32 }
                      $got, $frame);
     return 0;
+}
+
+
+# The message is sent back, in as many frames as the server likes, compressed
+# or not: returned is how.
+
+sub came_back {
+    my ($c, $op, $payload, $what) = @_;
+
+    my $m = $c->recv_message;
+
+    $what //= "$op of " . length($payload) . ' bytes';
+
+    local $Test::Builder::Level = $Test::Builder::Level + 1;
+    Test::More::ok($m->{name} eq $op && $m->{payload} eq $payload, $what)
+        or Test::More::diag("got $m->{name} of " . length($m->{payload})
+                            . " bytes, expected $op of " . length $payload);
+
+    return $m;
 }
 
 
@@ -138,16 +157,18 @@ sub pieces {
 }
 
 
-# The frames of a message in fragments of so many bytes.
+# The frames of a message in fragments of so many bytes; rsv => 4 is for the
+# first.
 
 sub in_fragments {
-    my ($op, $payload, $size) = @_;
+    my ($op, $payload, $size, %opt) = @_;
 
     my $mask = "\x37\xfa\x21\x3d";
 
     # one mask over all of it, if it begins anew where a fragment does
 
-    return slowly_in_fragments($op, $payload, $size) if $size % 4;
+    return slowly_in_fragments($op, $payload, $size, %opt)
+        if $size % 4 || %opt;
 
     my @part = pieces(WsFrame::mask($payload, $mask), $size);
     my $last = pop @part // '';
@@ -161,15 +182,15 @@ sub in_fragments {
 
 
 sub slowly_in_fragments {
-    my ($op, $payload, $size) = @_;
+    my ($op, $payload, $size, %first) = @_;
 
     my @part = pieces($payload, $size);
     my $out = '';
 
     while (@part) {
         my $part = shift @part;
-        $out .= WsFrame::frame($op, $part, fin => @part ? 0 : 1);
-        $op = 'cont';
+        $out .= WsFrame::frame($op, $part, fin => @part ? 0 : 1, %first);
+        ($op, %first) = 'cont';
     }
 
     return $out;

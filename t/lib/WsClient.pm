@@ -245,7 +245,13 @@ sub recv_raw {
 }
 
 
-sub recv_text {
+sub recv_text { $_[0]->recv_message($_[1])->{payload} }
+
+
+# A message whole: its name, its inflated payload, whether it was compressed,
+# the count of its frames, and of the bytes in them.
+
+sub recv_message {
     my ($self, $what) = @_;
 
     $what //= 'a message';
@@ -267,12 +273,21 @@ sub recv_text {
 
         next if $f->{op} == 10;
 
-        $message //= { payload => '', rsv => $f->{rsv} };
+        croak "$self->{name}: frame of a message that is none: " . $self->_seen
+            if $f->{masked} || $f->{rsv} && ($message || $f->{rsv} != 4)
+               || !$f->{op} != !!$message;
+
+        $message //= { name => $f->{name}, payload => '',
+                       compressed => $f->{rsv} ? 1 : 0 };
         $message->{payload} .= $f->{payload};
+        $message->{frames}++;
         next unless $f->{fin};
 
-        return $message->{rsv} & 4 ? $self->_inflate($message->{payload})
-                                   : $message->{payload};
+        $message->{size} = length $message->{payload};
+        $message->{payload} = $self->_inflate($message->{payload})
+            if $message->{compressed};
+
+        return $message;
     }
 }
 
@@ -545,8 +560,9 @@ sub _read_body {
 }
 
 
-# permessage-deflate (RFC 7692), with context takeover unless the answer says
-# otherwise.
+# permessage-deflate (RFC 7692), as the answer says.  Whether the server keeps
+# to its window is not seen here, as zlib looks back into all that it has just
+# put out: Deflate::inflater() sees it.
 
 sub _deflate_on {
     my ($self) = @_;
@@ -555,6 +571,7 @@ sub _deflate_on {
 
     my $answer = $self->header('Sec-WebSocket-Extensions');
     my ($bits) = $answer =~ /client_max_window_bits=(\d+)/;
+    my ($server_bits) = $answer =~ /server_max_window_bits=(\d+)/;
 
     # zlib takes 512 bytes for 256, and goes back no farther than 250
 
@@ -562,14 +579,21 @@ sub _deflate_on {
 
     $self->{fresh}{in} = $answer =~ /server_no_context_takeover/;
     $self->{fresh}{out} = $answer =~ /client_no_context_takeover/;
-    $self->{new}{out} = sub {
-        (Compress::Raw::Zlib::Deflate->new(-AppendOutput => 1,
-                                           -WindowBits => -($bits // 15)))[0];
-    };
+    $self->{new}{out} = sub { deflater(undef, $bits) };
     $self->{new}{in} = sub {
         (Compress::Raw::Zlib::Inflate->new(-AppendOutput => 1,
-                                           -WindowBits => -15))[0];
+                                           -WindowBits => -($server_bits
+                                                            // 15)))[0];
     };
+}
+
+
+sub deflater {
+    my (undef, $bits, @opt) = @_;
+
+    return (Compress::Raw::Zlib::Deflate->new(-AppendOutput => 1,
+                                              -WindowBits => -($bits // 15),
+                                              -Level => 1, @opt))[0];
 }
 
 
@@ -581,17 +605,28 @@ sub _zstream {
 }
 
 
+# The compressed payload of the next message.
+
+sub deflate {
+    my ($self, $payload) = @_;
+
+    my $z = $self->_zstream('out');
+    my $out = '';
+
+    $z->deflate($payload, $out);
+    $z->flush($out, Compress::Raw::Zlib::Z_SYNC_FLUSH());
+
+    # behind a flush, zlib has nothing to say of nothing
+
+    return length $out ? substr $out, 0, -4 : "\0";
+}
+
+
 sub _send_data {
     my ($self, $op, $payload, %opt) = @_;
 
-    if ($self->{new} && !exists $opt{rsv}) {
-        my $out = '';
-        my $z = $self->_zstream('out');
-
-        $z->deflate($payload, $out);
-        $z->flush($out, Compress::Raw::Zlib::Z_SYNC_FLUSH());
-        ($payload, $opt{rsv}) = (substr($out, 0, -4), 4);
-    }
+    ($payload, $opt{rsv}) = ($self->deflate($payload), 4)
+        if $self->{new} && !exists $opt{rsv};
 
     return $self->send_frame($op, $payload, %opt);
 }
