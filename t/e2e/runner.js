@@ -17,6 +17,7 @@ function cases() {
     require('./cases/sessions');
     require('./cases/view');
     require('./cases/turns');
+    require('./cases/echo');
     require('./cases/restart');
 
     test('nginx ends with nothing alarming in its logs', logs);

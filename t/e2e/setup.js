@@ -12,6 +12,7 @@ const Client = require('./client');
 const model = require('./model');
 const relay = require('./relay');
 const { until } = require('./until');
+const wire = require('./wire');
 
 const DIR = process.env.E2E_DIR;
 const TOKEN = 'e2e-' + 'c5d1f60b7a1e4a0f';
@@ -267,6 +268,7 @@ const world = {
     gateway,
     nginx,
     relay,
+    wire,
     start,
     sessionKey,
 
@@ -277,7 +279,8 @@ const world = {
             fs.mkdirSync(path.join(DIR, name), { recursive: true });
         }
 
-        for (const name of [ 'gateway', 'model', 'nginx', 'relay' ]) {
+        for (const name of [ 'gateway', 'model', 'nginx', 'relay',
+                             'wire' ]) {
             this.ports[name] = await freePort();
         }
 
@@ -285,6 +288,7 @@ const world = {
             DIR,
             TOKEN,
             MODULE: process.env.E2E_MODULE,
+            ECHO: process.env.E2E_ECHO,
             PORT: this.ports.nginx,
             GATEWAY: this.ports.gateway,
             MODEL: this.ports.model,
@@ -298,6 +302,7 @@ const world = {
 
         await model.start(this.ports.model, path.join(DIR, 'model.jsonl'));
         await relay.start(this.ports.relay, this.ports.gateway);
+        await wire.start(this.ports.wire, this.ports.nginx);
         await Promise.all([ gateway.start(), nginx.start() ]);
         await gateway.warm();
 
@@ -313,6 +318,7 @@ const world = {
         clearTimeout(late);
         await nginx.stop();
         relay.stop();
+        wire.stop();
         model.stop();
     },
 
