@@ -24,71 +24,6 @@
 #define ngx_openclaw_frame_compressed(max)  ((max) / 16 + 1024)
 
 
-/* eight bytes at a time */
-
-#define NGX_OPENCLAW_FRAME_HIGH_BITS        0x8080808080808080
-
-
-/*
- * The states of the UTF-8 automaton (RFC 3629, 4): how many continuation
- * bytes are still to come, and after some leads, which the next one may be.
- * A state is a multiple of 6: the place of the state that follows in the
- * 64-bit row of a byte, so that a step is one shift.
- */
-
-#define NGX_OPENCLAW_UTF8_DONE              0
-#define NGX_OPENCLAW_UTF8_BAD               6
-#define NGX_OPENCLAW_UTF8_ONE               12
-#define NGX_OPENCLAW_UTF8_TWO               18
-#define NGX_OPENCLAW_UTF8_THREE             24
-#define NGX_OPENCLAW_UTF8_E0                30     /* not an overlong */
-#define NGX_OPENCLAW_UTF8_ED                36     /* not a surrogate */
-#define NGX_OPENCLAW_UTF8_F0                42     /* not an overlong */
-#define NGX_OPENCLAW_UTF8_F4                48     /* not over U+10FFFF */
-
-#define NGX_OPENCLAW_UTF8_STATE             0x3f
-
-/* a row is "bad" for all states but those that it lists */
-
-#define ngx_openclaw_utf8_to(state, next)                                     \
-    ((uint64_t) (NGX_OPENCLAW_UTF8_##next ^ NGX_OPENCLAW_UTF8_BAD)            \
-     << NGX_OPENCLAW_UTF8_##state)
-
-#define NGX_OPENCLAW_UTF8_ERROR             0x0006186186186186
-
-#define ngx_openclaw_utf8_lead(next)                                          \
-    (NGX_OPENCLAW_UTF8_ERROR ^ ngx_openclaw_utf8_to(DONE, next))
-
-#define NGX_OPENCLAW_UTF8_NEXT                                                \
-    (NGX_OPENCLAW_UTF8_ERROR ^ ngx_openclaw_utf8_to(ONE, DONE)                \
-     ^ ngx_openclaw_utf8_to(TWO, ONE) ^ ngx_openclaw_utf8_to(THREE, TWO))
-
-#define NGX_OPENCLAW_UTF8_NEXT_80                                             \
-    (NGX_OPENCLAW_UTF8_NEXT ^ ngx_openclaw_utf8_to(ED, ONE)                   \
-     ^ ngx_openclaw_utf8_to(F4, TWO))
-
-#define NGX_OPENCLAW_UTF8_NEXT_90                                             \
-    (NGX_OPENCLAW_UTF8_NEXT ^ ngx_openclaw_utf8_to(ED, ONE)                   \
-     ^ ngx_openclaw_utf8_to(F0, TWO))
-
-#define NGX_OPENCLAW_UTF8_NEXT_A0                                             \
-    (NGX_OPENCLAW_UTF8_NEXT ^ ngx_openclaw_utf8_to(E0, ONE)                   \
-     ^ ngx_openclaw_utf8_to(F0, TWO))
-
-#define ngx_openclaw_utf8_2(row)    row, row
-#define ngx_openclaw_utf8_4(row)                                              \
-    ngx_openclaw_utf8_2(row), ngx_openclaw_utf8_2(row)
-#define ngx_openclaw_utf8_8(row)                                              \
-    ngx_openclaw_utf8_4(row), ngx_openclaw_utf8_4(row)
-#define ngx_openclaw_utf8_16(row)                                             \
-    ngx_openclaw_utf8_8(row), ngx_openclaw_utf8_8(row)
-#define ngx_openclaw_utf8_32(row)                                             \
-    ngx_openclaw_utf8_16(row), ngx_openclaw_utf8_16(row)
-#define ngx_openclaw_utf8_128(row)                                            \
-    ngx_openclaw_utf8_32(row), ngx_openclaw_utf8_32(row),                     \
-    ngx_openclaw_utf8_32(row), ngx_openclaw_utf8_32(row)
-
-
 /* what the client did wrong */
 
 typedef enum {
@@ -180,41 +115,6 @@ static const ngx_openclaw_frame_error_t  ngx_openclaw_frame_errors[] = {
 
     { NGX_OPENCLAW_CLOSE_BAD_DATA,
       "client sent a close reason that is not UTF-8" }
-};
-
-
-static const uint64_t  ngx_openclaw_utf8_rows[256] = {
-
-    /* 0x00 - 0x7f */
-    ngx_openclaw_utf8_128(ngx_openclaw_utf8_lead(DONE)),
-
-    /* 0x80 - 0xbf */
-    ngx_openclaw_utf8_16(NGX_OPENCLAW_UTF8_NEXT_80),
-    ngx_openclaw_utf8_16(NGX_OPENCLAW_UTF8_NEXT_90),
-    ngx_openclaw_utf8_32(NGX_OPENCLAW_UTF8_NEXT_A0),
-
-    /* 0xc0 - 0xdf */
-    ngx_openclaw_utf8_2(NGX_OPENCLAW_UTF8_ERROR),
-    ngx_openclaw_utf8_2(ngx_openclaw_utf8_lead(ONE)),
-    ngx_openclaw_utf8_4(ngx_openclaw_utf8_lead(ONE)),
-    ngx_openclaw_utf8_8(ngx_openclaw_utf8_lead(ONE)),
-    ngx_openclaw_utf8_16(ngx_openclaw_utf8_lead(ONE)),
-
-    /* 0xe0 - 0xef */
-    ngx_openclaw_utf8_lead(E0),
-    ngx_openclaw_utf8_4(ngx_openclaw_utf8_lead(TWO)),
-    ngx_openclaw_utf8_8(ngx_openclaw_utf8_lead(TWO)),
-    ngx_openclaw_utf8_lead(ED),
-    ngx_openclaw_utf8_2(ngx_openclaw_utf8_lead(TWO)),
-
-    /* 0xf0 - 0xff */
-    ngx_openclaw_utf8_lead(F0),
-    ngx_openclaw_utf8_2(ngx_openclaw_utf8_lead(THREE)),
-    ngx_openclaw_utf8_lead(THREE),
-    ngx_openclaw_utf8_lead(F4),
-    NGX_OPENCLAW_UTF8_ERROR,
-    ngx_openclaw_utf8_2(NGX_OPENCLAW_UTF8_ERROR),
-    ngx_openclaw_utf8_8(NGX_OPENCLAW_UTF8_ERROR)
 };
 
 
@@ -370,7 +270,7 @@ ngx_openclaw_frame_first(ngx_openclaw_frame_parser_t *p, u_char ch)
         p->message_opcode = p->opcode;
         p->compressed = (ch & NGX_OPENCLAW_FRAME_RSV1) ? 1 : 0;
         p->started = 0;
-        p->utf8 = NGX_OPENCLAW_UTF8_DONE;
+        p->utf8 = 0;
         p->total = 0;
     }
 
@@ -665,7 +565,7 @@ ngx_openclaw_frame_closed(ngx_openclaw_frame_parser_t *p,
         return ngx_openclaw_frame_error(p, NGX_OPENCLAW_FRAME_BAD_CLOSE_CODE);
     }
 
-    utf8 = NGX_OPENCLAW_UTF8_DONE;
+    utf8 = 0;
 
     if (ngx_openclaw_utf8_check(&utf8, f->data + 2, f->len - 2) != NGX_OK) {
         return ngx_openclaw_frame_error(p,
@@ -686,57 +586,6 @@ ngx_openclaw_frame_error(ngx_openclaw_frame_parser_t *p,
     p->error = ngx_openclaw_frame_errors[e].text;
 
     return NGX_ERROR;
-}
-
-
-ngx_int_t
-ngx_openclaw_utf8_check(uint32_t *state, u_char *data, size_t len)
-{
-    u_char      *last;
-    uint64_t     row, word;
-    ngx_uint_t   i;
-
-    last = data + len;
-    row = *state;
-
-    /*
-     * Only the low bits of row are a state, what is above them is masked by
-     * the next step.  BAD leads to BAD, so that it is enough to look for it
-     * now and then.
-     */
-
-    while (last - data >= 8) {
-        ngx_memcpy(&word, data, 8);
-
-        if ((word & NGX_OPENCLAW_FRAME_HIGH_BITS) == 0
-            && (row & NGX_OPENCLAW_UTF8_STATE) == NGX_OPENCLAW_UTF8_DONE)
-        {
-            data += 8;
-            continue;
-        }
-
-        for (i = 0; i < 8; i++) {
-            row = ngx_openclaw_utf8_rows[*data++]
-                  >> (row & NGX_OPENCLAW_UTF8_STATE);
-        }
-
-        if ((row & NGX_OPENCLAW_UTF8_STATE) == NGX_OPENCLAW_UTF8_BAD) {
-            last = data;
-        }
-    }
-
-    while (data < last) {
-        row = ngx_openclaw_utf8_rows[*data++]
-              >> (row & NGX_OPENCLAW_UTF8_STATE);
-    }
-
-    *state = (uint32_t) (row & NGX_OPENCLAW_UTF8_STATE);
-
-    if (*state == NGX_OPENCLAW_UTF8_BAD) {
-        return NGX_ERROR;
-    }
-
-    return (*state == NGX_OPENCLAW_UTF8_DONE) ? NGX_OK : NGX_AGAIN;
 }
 
 

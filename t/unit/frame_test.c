@@ -16,6 +16,8 @@
 #define LENGTH64  3
 #define TOP_BIT   4                                /* of a 64-bit length */
 
+#define BLOCKS    210                              /* bytes of long text */
+
 
 typedef struct {
     int            first;                          /* byte */
@@ -783,13 +785,90 @@ failed:
 }
 
 
+/*
+ * Long text is taken in blocks: at each place of a block something else than
+ * text, and each way to split it in two, after which it has to be known what
+ * is known when it comes byte by byte.
+ */
+
+static ngx_uint_t
+check_blocks(u_char *text, size_t width, const char *bad)
+{
+    size_t      i, at, n, len;
+    u_char     *copy;
+    uint32_t    state;
+    ngx_int_t   rc, known[BLOCKS + 1];
+
+    n = strlen(bad);
+
+    for (at = 66 - 66 % width; at < 66 + 64; at += width) {
+
+        len = ngx_min(at + n + 70, BLOCKS);
+        copy = test_copy(text, len);
+
+        /* the first one is all text */
+
+        if (at >= 66) {
+            ngx_memcpy(copy + at, bad, n);
+        }
+
+        state = 0;
+        known[0] = NGX_OK;
+
+        for (i = 0; i < len; i++) {
+            known[i + 1] = ngx_openclaw_utf8_check(&state, copy + i, 1);
+        }
+
+        for (i = 0; i <= len; i++) {
+            state = 0;
+            rc = ngx_openclaw_utf8_check(&state, copy, i);
+
+            if (rc != known[i]) {
+                break;
+            }
+
+            rc = ngx_openclaw_utf8_check(&state, copy + i, len - i);
+
+            if (rc != known[len]) {
+                break;
+            }
+        }
+
+        free(copy);
+
+        if (i <= len) {
+            printf("# at %d, split at %d, got %d, expected %d, %d\n",
+                   (int) at, (int) i, (int) rc, (int) known[i],
+                   (int) known[len]);
+            return 0;
+        }
+    }
+
+    return 1;
+}
+
+
 static void
 test_utf8(void)
 {
     size_t       i, k, n, len;
-    u_char       buf[48];
+    u_char       buf[48], text[BLOCKS];
     uint32_t     ch, state;
     ngx_uint_t   ok;
+
+    static char *names[] = {
+        "blocks of one byte a character",
+        "blocks of two bytes a character",
+        "blocks of three bytes a character",
+        "blocks of four bytes a character"
+    };
+
+    static char *good[] = {
+        "\xc2\x80", "\xdf\xbf", "\xe0\xa0\x80", "\xe0\xbf\xbf",
+        "\xed\x80\x80", "\xed\x9f\xbf", "\xee\x80\x80", "\xef\xbf\xbf",
+        "\xf0\x90\x80\x80", "\xf0\xbf\xbf\xbf", "\xf1\x80\x80\x80",
+        "\xf4\x80\x80\x80", "\xf4\x8f\xbf\xbf"
+    };
 
     static char *bad[] = {
         "\x80", "\xbf", "\x80\xbf", "\x80\xbf\x80\xbf\x80",
@@ -881,6 +960,26 @@ test_utf8(void)
     }
 
     test_ok(ok, "what is UTF-8, at each place");
+
+    for (i = 0; i < 4; i++) {
+        len = encode(buf, 0x24 << (i * 5));
+
+        for (n = 0; n < sizeof(text); n++) {
+            text[n] = buf[n % len];
+        }
+
+        ok = 1;
+
+        for (k = 0; k < sizeof(good) / sizeof(good[0]) && ok; k++) {
+            ok = check_blocks(text, len, good[k]);
+        }
+
+        for (k = 0; k < sizeof(bad) / sizeof(bad[0]) && ok; k++) {
+            ok = check_blocks(text, len, bad[k]);
+        }
+
+        test_ok(ok, names[i]);
+    }
 }
 
 

@@ -9,7 +9,7 @@
  * whose include paths are $INCS, from all of floor 0:
  *
  *     cc $CFLAGS $INCS -Isrc -It/unit -o frame_test t/unit/frame_test.c
- *         src/ngx_openclaw_frame.c src/ngx_openclaw_deflate*.c
+ *         src/ngx_openclaw_frame*.c src/ngx_openclaw_deflate*.c
  *         src/ngx_openclaw_sse.c src/ngx_openclaw_json*.c -lcjson -lz
  *
  * and so are the others; once more with
