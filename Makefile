@@ -6,6 +6,7 @@
 #   make e2e    the tests against a real OpenClaw gateway
 #   make asan   the .t tests with AddressSanitizer and UBSan in the module
 #   make echo   build/ngx_http_ws_echo_module.so, which tests talk to
+#   make bench  how fast bytes are read
 #   make lint   the rules of the house
 #   make clean
 #
@@ -22,6 +23,7 @@
 export NGINX_SRC OPENCLAW_URL OPENCLAW_TOKEN PORT DELAY T V J
 
 .PHONY: all module nginx echo run test e2e asan lint clean
+.PHONY: all module nginx run test e2e asan bench lint clean
 
 all: module
 
@@ -46,6 +48,9 @@ asan:
 
 e2e:
 	@.ci/test e2e
+
+bench:
+	@.ci/bench
 
 lint:
 	@.ci/lint
