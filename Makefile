@@ -6,6 +6,7 @@
 #   make e2e    the tests against a real OpenClaw gateway
 #   make asan   the .t tests with AddressSanitizer and UBSan in the module
 #   make echo   build/ngx_http_ws_echo_module.so, which tests talk to
+#   make fuzz   any bytes for what reads bytes, for as long as you like
 #   make bench  how fast bytes are read
 #   make lint   the rules of the house
 #   make clean
@@ -19,11 +20,16 @@
 # T="file ..."            make test, make asan: these .t files only
 # V=1                     make test, make asan: say each test
 # J=n                     make test, make asan: so many files at a time
+# TARGET="name ..."       make fuzz: these only; t/fuzz/NAME_fuzz.c
+# FUZZ_TIME=seconds       make fuzz: for each target, 60 by default
+# KEEP=1                  make fuzz: keep what covers more, in t/fuzz
 
 export NGINX_SRC OPENCLAW_URL OPENCLAW_TOKEN PORT DELAY T V J
+export TARGET FUZZ_TIME KEEP
 
 .PHONY: all module nginx echo run test e2e asan lint clean
 .PHONY: all module nginx run test e2e asan bench lint clean
+.PHONY: all module nginx run test e2e asan fuzz bench lint clean
 
 all: module
 
@@ -48,6 +54,9 @@ asan:
 
 e2e:
 	@.ci/test e2e
+
+fuzz:
+	@.ci/fuzz
 
 bench:
 	@.ci/bench
