@@ -182,13 +182,13 @@ ngx_openclaw_inflate(ngx_openclaw_inflate_t *z, ngx_openclaw_deflate_io_t *io,
     u_char     *pos, *last;
     ngx_int_t   rc;
 
-    rc = ngx_openclaw_inflate_run(z, io, &io->pos, io->last);
-
-    if (rc != NGX_OK || !fin) {
-        return rc;
-    }
-
     if (!z->ending) {
+
+        rc = ngx_openclaw_inflate_run(z, io, &io->pos, io->last);
+
+        if (rc != NGX_OK || !fin) {
+            return rc;
+        }
 
         /*
          * RFC 7692, 7.2.2.: the tail ends the block that the last byte
