@@ -457,24 +457,34 @@ ngx_http_openclaw_turn_headers(ngx_http_openclaw_turn_t *turn,
 static ngx_openclaw_code_e
 ngx_http_openclaw_turn_enter(ngx_http_openclaw_turn_t *turn)
 {
-    ngx_int_t  rc;
+    ngx_openclaw_entry_e   entry;
+    ngx_openclaw_owner_t   owner;
+    ngx_openclaw_answer_t  answer;
 
-    rc = ngx_openclaw_session_enter(&turn->ticket, turn->conf->queue);
+    entry = ngx_openclaw_session_enter(&turn->ticket, turn->conf->queue,
+                                       &owner, &answer);
 
-    switch (rc) {
+    switch (entry) {
 
-    case NGX_OK:
-    case NGX_AGAIN:
+    case NGX_OPENCLAW_ENTRY_GRANTED:
+    case NGX_OPENCLAW_ENTRY_WAITING:
         return NGX_OPENCLAW_OK;
 
-    case NGX_BUSY:
-        return NGX_OPENCLAW_QUEUE_FULL;
+    case NGX_OPENCLAW_ENTRY_ANSWERED:
+        if (answer.text.data) {
+            ngx_free(answer.text.data);
+        }
 
-    case NGX_DECLINED:
         return NGX_OPENCLAW_DUPLICATE;
 
-    default: /* NGX_ERROR */
+    case NGX_OPENCLAW_ENTRY_QUEUE_FULL:
+        return NGX_OPENCLAW_QUEUE_FULL;
+
+    case NGX_OPENCLAW_ENTRY_ZONE_FULL:
         return NGX_OPENCLAW_ZONE_FULL;
+
+    default: /* TAKEN, DUPLICATE */
+        return NGX_OPENCLAW_DUPLICATE;
     }
 }
 
@@ -870,7 +880,7 @@ ngx_http_openclaw_turn_free(ngx_http_openclaw_turn_t *turn)
     ngx_http_openclaw_turn_detach(turn);
 
     if (turn->ticket.entered) {
-        ngx_openclaw_session_release(&turn->ticket);
+        ngx_openclaw_session_release(&turn->ticket, NULL, 0);
     }
 
     if (turn->text.data) {

@@ -70,7 +70,7 @@ static ngx_uint_t ngx_openclaw_session_wake(ngx_openclaw_session_peer_t *peers,
 static void ngx_openclaw_session_reap_locked(
     ngx_openclaw_session_peer_t *peers, ngx_uint_t n);
 
-static ngx_int_t ngx_openclaw_session_enter_locked(
+static ngx_openclaw_entry_e ngx_openclaw_session_enter_locked(
     ngx_openclaw_ticket_t *ticket, ngx_uint_t max);
 static void ngx_openclaw_session_enter_anew_locked(void);
 static ngx_uint_t ngx_openclaw_session_match(ngx_openclaw_zone_ticket_t *t,
@@ -205,10 +205,11 @@ ngx_openclaw_session_key(ngx_pool_t *pool, ngx_str_t *agent, ngx_uint_t group,
 }
 
 
-ngx_int_t
-ngx_openclaw_session_enter(ngx_openclaw_ticket_t *ticket, ngx_uint_t max)
+ngx_openclaw_entry_e
+ngx_openclaw_session_enter(ngx_openclaw_ticket_t *ticket, ngx_uint_t max,
+    ngx_openclaw_owner_t *owner, ngx_openclaw_answer_t *answer)
 {
-    ngx_int_t                    rc;
+    ngx_openclaw_entry_e         rc;
     ngx_openclaw_session_ctx_t  *ctx;
 
     ctx = &ngx_openclaw_session;
@@ -216,14 +217,14 @@ ngx_openclaw_session_enter(ngx_openclaw_ticket_t *ticket, ngx_uint_t max)
     if (ctx->zone == NULL
         || ngx_openclaw_session_register((ngx_cycle_t *) ngx_cycle) != NGX_OK)
     {
-        return NGX_ERROR;
+        return NGX_OPENCLAW_ENTRY_ZONE_FULL;
     }
 
     ngx_openclaw_session_lock();
     rc = ngx_openclaw_session_enter_locked(ticket, max);
     ngx_openclaw_session_unlock();
 
-    if (rc == NGX_ERROR) {
+    if (rc == NGX_OPENCLAW_ENTRY_ZONE_FULL) {
         ngx_log_error(NGX_LOG_ALERT, ngx_cycle->log, 0,
                       "could not allocate session%s", ctx->zone->sh->log_ctx);
 
@@ -239,7 +240,45 @@ ngx_openclaw_session_enter(ngx_openclaw_ticket_t *ticket, ngx_uint_t max)
 
 
 void
-ngx_openclaw_session_release(ngx_openclaw_ticket_t *ticket)
+ngx_openclaw_session_end(ngx_openclaw_ticket_t *ticket,
+    ngx_openclaw_answer_t *answer, size_t max)
+{
+    ticket->ended = 1;
+}
+
+
+ngx_openclaw_ticket_t *
+ngx_openclaw_session_own(ngx_str_t *key, ngx_str_t *sender_id,
+    ngx_str_t *message_id)
+{
+    return NULL;
+}
+
+
+void
+ngx_openclaw_session_gone(ngx_openclaw_owner_t *owner)
+{
+    ngx_openclaw_session_sweep();
+}
+
+
+void
+ngx_openclaw_session_listen(ngx_openclaw_post_address_t *address)
+{
+    /* void */
+}
+
+
+ngx_uint_t
+ngx_openclaw_session_worker(ngx_pid_t pid)
+{
+    return 0;
+}
+
+
+void
+ngx_openclaw_session_release(ngx_openclaw_ticket_t *ticket,
+    ngx_openclaw_answer_t *answer, size_t max)
 {
     ngx_openclaw_session_ctx_t  *ctx;
 
@@ -663,7 +702,7 @@ ngx_openclaw_session_reap_locked(ngx_openclaw_session_peer_t *peers,
 }
 
 
-static ngx_int_t
+static ngx_openclaw_entry_e
 ngx_openclaw_session_enter_locked(ngx_openclaw_ticket_t *ticket,
     ngx_uint_t max)
 {
@@ -680,7 +719,7 @@ ngx_openclaw_session_enter_locked(ngx_openclaw_ticket_t *ticket,
 
     session = ngx_openclaw_zone_get_locked(zone, &ticket->key);
     if (session == NULL) {
-        return NGX_ERROR;
+        return NGX_OPENCLAW_ENTRY_ZONE_FULL;
     }
 
     for (q = ngx_queue_head(&session->tickets);
@@ -692,21 +731,21 @@ ngx_openclaw_session_enter_locked(ngx_openclaw_ticket_t *ticket,
         if (ngx_openclaw_session_match(t, &ticket->sender_id,
                                        &ticket->message_id))
         {
-            return NGX_DECLINED;
+            return NGX_OPENCLAW_ENTRY_DUPLICATE;
         }
     }
 
     /* the first ticket is not one of those that wait, or not for long */
 
     if (session->ntickets > max) {
-        return NGX_BUSY;
+        return NGX_OPENCLAW_ENTRY_QUEUE_FULL;
     }
 
     ticket->number = ++zone->sh->number;
 
     t = ngx_openclaw_zone_add_locked(zone, session, ctx->worker, ticket);
     if (t == NULL) {
-        return NGX_ERROR;
+        return NGX_OPENCLAW_ENTRY_ZONE_FULL;
     }
 
     ngx_queue_insert_tail(&ctx->tickets, &ticket->queue);
@@ -716,12 +755,12 @@ ngx_openclaw_session_enter_locked(ngx_openclaw_ticket_t *ticket,
     if (session->ntickets == 1 && zone->sh->missing == 0) {
         t->granted = 1;
         ticket->granted = 1;
-        return NGX_OK;
+        return NGX_OPENCLAW_ENTRY_GRANTED;
     }
 
     ctx->waiting++;
 
-    return NGX_AGAIN;
+    return NGX_OPENCLAW_ENTRY_WAITING;
 }
 
 
