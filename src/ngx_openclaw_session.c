@@ -7,77 +7,30 @@
 #include <ngx_config.h>
 #include <ngx_core.h>
 #include <ngx_event.h>
-#include <ngx_openclaw_zone.h>
+#include <ngx_openclaw_session_internal.h>
 
-
-/* how often a worker that waits looks whether the others are alive */
-
-#define NGX_OPENCLAW_SESSION_WATCH          1000
 
 /* how many handlers are called before other events have their turn */
 
 #define NGX_OPENCLAW_SESSION_HANDLERS       64
 
-/* how many workers are copied out of the zone at a time */
 
-#define NGX_OPENCLAW_SESSION_PEERS          16
+static ngx_openclaw_entry_e ngx_openclaw_session_enter_locked(
+    ngx_openclaw_ticket_t *ticket, ngx_uint_t max,
+    ngx_openclaw_owner_t *owner, ngx_openclaw_answer_t *answer, size_t size);
+static ngx_openclaw_entry_e ngx_openclaw_session_look_up_locked(
+    ngx_openclaw_zone_session_t *session, ngx_openclaw_ticket_t *ticket,
+    ngx_openclaw_owner_t *owner, ngx_openclaw_answer_t *answer, size_t size);
+static ngx_openclaw_zone_ticket_t *ngx_openclaw_session_find_locked(
+    ngx_openclaw_zone_session_t *session, ngx_str_t *sender_id,
+    ngx_str_t *message_id);
+static void ngx_openclaw_session_end_locked(ngx_openclaw_ticket_t *ticket,
+    ngx_openclaw_answer_t *answer, size_t max);
 
-
-/* what is known of another worker while the zone is not locked */
-
-typedef struct {
-    ngx_openclaw_zone_worker_t        *worker;
-    ngx_pid_t                          pid;
-    ngx_uint_t                         epoch;
-    ngx_openclaw_post_address_t        address;
-} ngx_openclaw_session_peer_t;
-
-
-/* this worker */
-
-typedef struct {
-    ngx_openclaw_zone_t               *zone;
-    ngx_openclaw_zone_worker_t        *worker;      /* NULL: not registered */
-    ngx_uint_t                         generation;  /* that was seen last */
-    ngx_openclaw_post_address_t        address;     /* no len: no socket */
-    ngx_queue_t                        tickets;     /* in order of arrival */
-    ngx_uint_t                         waiting;     /* of them */
-    ngx_event_t                        look;        /* some were told */
-    ngx_event_t                        watch;
-    ngx_connection_t                   connection;  /* for debug logging */
-    unsigned                           cleared:1;   /* to be logged */
-} ngx_openclaw_session_ctx_t;
-
-
-static ngx_int_t ngx_openclaw_session_register(ngx_cycle_t *cycle);
-
-static void ngx_openclaw_session_woken(void *data);
 static void ngx_openclaw_session_look(ngx_event_t *ev);
 static ngx_openclaw_ticket_t *ngx_openclaw_session_told_locked(
     ngx_openclaw_ticket_e *what);
 static void ngx_openclaw_session_watch(ngx_event_t *ev);
-
-static void ngx_openclaw_session_lock(void);
-static void ngx_openclaw_session_unlock(void);
-static ngx_uint_t ngx_openclaw_session_wakes_locked(
-    ngx_openclaw_session_peer_t *peers);
-
-static void ngx_openclaw_session_sweep(void);
-static void ngx_openclaw_session_peer_locked(
-    ngx_openclaw_session_peer_t *peer, ngx_openclaw_zone_worker_t *worker);
-static ngx_uint_t ngx_openclaw_session_wake(ngx_openclaw_session_peer_t *peers,
-    ngx_uint_t n);
-static void ngx_openclaw_session_reap_locked(
-    ngx_openclaw_session_peer_t *peers, ngx_uint_t n);
-
-static ngx_openclaw_entry_e ngx_openclaw_session_enter_locked(
-    ngx_openclaw_ticket_t *ticket, ngx_uint_t max);
-static void ngx_openclaw_session_enter_anew_locked(void);
-static ngx_uint_t ngx_openclaw_session_match(ngx_openclaw_zone_ticket_t *t,
-    ngx_str_t *sender_id, ngx_str_t *message_id);
-
-
-static ngx_openclaw_session_ctx_t  ngx_openclaw_session;
 
 
 ngx_openclaw_zone_t *
@@ -209,10 +162,14 @@ ngx_openclaw_entry_e
 ngx_openclaw_session_enter(ngx_openclaw_ticket_t *ticket, ngx_uint_t max,
     ngx_openclaw_owner_t *owner, ngx_openclaw_answer_t *answer)
 {
-    ngx_openclaw_entry_e         rc;
+    size_t                       size;
+    ngx_openclaw_entry_e         entry;
     ngx_openclaw_session_ctx_t  *ctx;
 
     ctx = &ngx_openclaw_session;
+
+    ngx_memzero(answer, sizeof(ngx_openclaw_answer_t));
+    size = 0;
 
     if (ctx->zone == NULL
         || ngx_openclaw_session_register((ngx_cycle_t *) ngx_cycle) != NGX_OK)
@@ -220,11 +177,39 @@ ngx_openclaw_session_enter(ngx_openclaw_ticket_t *ticket, ngx_uint_t max,
         return NGX_OPENCLAW_ENTRY_ZONE_FULL;
     }
 
-    ngx_openclaw_session_lock();
-    rc = ngx_openclaw_session_enter_locked(ticket, max);
-    ngx_openclaw_session_unlock();
+    for ( ;; ) {
+        ngx_openclaw_session_lock();
+        entry = ngx_openclaw_session_enter_locked(ticket, max, owner, answer,
+                                                  size);
+        ngx_openclaw_session_unlock();
 
-    if (rc == NGX_OPENCLAW_ENTRY_ZONE_FULL) {
+        if (entry != NGX_OPENCLAW_ENTRY_ANSWERED || answer->text.len <= size) {
+            break;
+        }
+
+        /* no memory is asked for while the zone is locked: once more */
+
+        if (answer->text.data) {
+            ngx_free(answer->text.data);
+        }
+
+        size = answer->text.len;
+
+        answer->text.data = ngx_alloc(size, ngx_cycle->log);
+
+        if (answer->text.data == NULL) {
+            answer->code = NGX_OPENCLAW_INTERNAL_ERROR;
+            answer->text.len = 0;
+            return entry;
+        }
+    }
+
+    if (entry != NGX_OPENCLAW_ENTRY_ANSWERED && answer->text.data) {
+        ngx_free(answer->text.data);
+        ngx_str_null(&answer->text);
+    }
+
+    if (entry == NGX_OPENCLAW_ENTRY_ZONE_FULL) {
         ngx_log_error(NGX_LOG_ALERT, ngx_cycle->log, 0,
                       "could not allocate session%s", ctx->zone->sh->log_ctx);
 
@@ -235,7 +220,154 @@ ngx_openclaw_session_enter(ngx_openclaw_ticket_t *ticket, ngx_uint_t max,
         }
     }
 
-    return rc;
+    return entry;
+}
+
+
+static ngx_openclaw_entry_e
+ngx_openclaw_session_enter_locked(ngx_openclaw_ticket_t *ticket,
+    ngx_uint_t max, ngx_openclaw_owner_t *owner, ngx_openclaw_answer_t *answer,
+    size_t size)
+{
+    ngx_openclaw_zone_t          *zone;
+    ngx_openclaw_entry_e          entry;
+    ngx_openclaw_session_ctx_t   *ctx;
+    ngx_openclaw_zone_ticket_t   *t;
+    ngx_openclaw_zone_session_t  *session;
+
+    ctx = &ngx_openclaw_session;
+    zone = ctx->zone;
+
+    ngx_openclaw_zone_expire_locked(zone);
+
+    session = ngx_openclaw_zone_find_locked(zone, &ticket->key);
+
+    if (session) {
+        entry = ngx_openclaw_session_look_up_locked(session, ticket, owner,
+                                                    answer, size);
+
+        if (entry != NGX_OPENCLAW_ENTRY_WAITING) {
+            return entry;
+        }
+
+        /* the first ticket is not one of those that wait, or not for long */
+
+        if (session->ntickets > max) {
+            return NGX_OPENCLAW_ENTRY_QUEUE_FULL;
+        }
+    }
+
+    /* with no room for a ticket that was there before, there is none now */
+
+    if (ctx->worker->missing) {
+        return NGX_OPENCLAW_ENTRY_ZONE_FULL;
+    }
+
+    session = ngx_openclaw_zone_get_locked(zone, &ticket->key);
+    if (session == NULL) {
+        return NGX_OPENCLAW_ENTRY_ZONE_FULL;
+    }
+
+    ticket->number = ++zone->sh->number;
+    ticket->granted = 0;
+    ticket->aborted = 0;
+    ticket->ended = 0;
+
+    t = ngx_openclaw_zone_add_locked(zone, session, ctx->worker, ticket);
+    if (t == NULL) {
+        return NGX_OPENCLAW_ENTRY_ZONE_FULL;
+    }
+
+    ngx_queue_insert_tail(&ctx->tickets, &ticket->queue);
+    ticket->shared = t;
+    ticket->entered = 1;
+
+    if (session->ntickets == 1 && zone->sh->missing == 0) {
+        t->granted = 1;
+        ticket->granted = 1;
+        return NGX_OPENCLAW_ENTRY_GRANTED;
+    }
+
+    ctx->waiting++;
+
+    return NGX_OPENCLAW_ENTRY_WAITING;
+}
+
+
+/* WAITING: there is neither an answer to the message nor a turn of it */
+
+static ngx_openclaw_entry_e
+ngx_openclaw_session_look_up_locked(ngx_openclaw_zone_session_t *session,
+    ngx_openclaw_ticket_t *ticket, ngx_openclaw_owner_t *owner,
+    ngx_openclaw_answer_t *answer, size_t size)
+{
+    ngx_openclaw_zone_answer_t  *a;
+    ngx_openclaw_zone_ticket_t  *t;
+
+    a = ngx_openclaw_zone_answer_locked(session, &ticket->sender_id,
+                                        &ticket->message_id);
+    if (a) {
+
+        if (ngx_memcmp(a->message.digest, ticket->digest,
+                       NGX_OPENCLAW_DIGEST_LEN)
+            != 0)
+        {
+            return NGX_OPENCLAW_ENTRY_DUPLICATE;
+        }
+
+        answer->code = a->code;
+        answer->text.len = a->len;
+
+        if (a->len <= size) {
+            ngx_openclaw_zone_copy_locked(a, answer->text.data);
+        }
+
+        return NGX_OPENCLAW_ENTRY_ANSWERED;
+    }
+
+    t = ngx_openclaw_session_find_locked(session, &ticket->sender_id,
+                                         &ticket->message_id);
+    if (t == NULL) {
+        return NGX_OPENCLAW_ENTRY_WAITING;
+    }
+
+    if (ngx_memcmp(t->message.digest, ticket->digest, NGX_OPENCLAW_DIGEST_LEN)
+        != 0)
+    {
+        return NGX_OPENCLAW_ENTRY_DUPLICATE;
+    }
+
+    owner->ticket = (t->worker == ngx_openclaw_session.worker) ? t->ticket
+                                                               : NULL;
+    owner->pid = t->worker->pid;
+    owner->epoch = t->worker->epoch;
+    owner->address = t->worker->listen;
+
+    return NGX_OPENCLAW_ENTRY_TAKEN;
+}
+
+
+static ngx_openclaw_zone_ticket_t *
+ngx_openclaw_session_find_locked(ngx_openclaw_zone_session_t *session,
+    ngx_str_t *sender_id, ngx_str_t *message_id)
+{
+    ngx_queue_t                 *q;
+    ngx_openclaw_zone_ticket_t  *t;
+
+    for (q = ngx_queue_head(&session->tickets);
+         q != ngx_queue_sentinel(&session->tickets);
+         q = ngx_queue_next(q))
+    {
+        t = ngx_queue_data(q, ngx_openclaw_zone_ticket_t, queue);
+
+        if (!t->ended && !t->twin
+            && ngx_openclaw_zone_match(&t->message, sender_id, message_id))
+        {
+            return t;
+        }
+    }
+
+    return NULL;
 }
 
 
@@ -243,36 +375,13 @@ void
 ngx_openclaw_session_end(ngx_openclaw_ticket_t *ticket,
     ngx_openclaw_answer_t *answer, size_t max)
 {
-    ticket->ended = 1;
-}
+    if (!ticket->entered) {
+        return;
+    }
 
-
-ngx_openclaw_ticket_t *
-ngx_openclaw_session_own(ngx_str_t *key, ngx_str_t *sender_id,
-    ngx_str_t *message_id)
-{
-    return NULL;
-}
-
-
-void
-ngx_openclaw_session_gone(ngx_openclaw_owner_t *owner)
-{
-    ngx_openclaw_session_sweep();
-}
-
-
-void
-ngx_openclaw_session_listen(ngx_openclaw_post_address_t *address)
-{
-    /* void */
-}
-
-
-ngx_uint_t
-ngx_openclaw_session_worker(ngx_pid_t pid)
-{
-    return 0;
+    ngx_openclaw_session_lock();
+    ngx_openclaw_session_end_locked(ticket, answer, max);
+    ngx_openclaw_session_unlock();
 }
 
 
@@ -290,6 +399,8 @@ ngx_openclaw_session_release(ngx_openclaw_ticket_t *ticket,
 
     ngx_openclaw_session_lock();
 
+    ngx_openclaw_session_end_locked(ticket, answer, max);
+
     if (ticket->shared) {
         ngx_openclaw_zone_remove_locked(ctx->zone, ticket->shared);
         ticket->shared = NULL;
@@ -305,6 +416,65 @@ ngx_openclaw_session_release(ngx_openclaw_ticket_t *ticket,
     ngx_openclaw_zone_expire_locked(ctx->zone);
 
     ngx_openclaw_session_unlock();
+}
+
+
+static void
+ngx_openclaw_session_end_locked(ngx_openclaw_ticket_t *ticket,
+    ngx_openclaw_answer_t *answer, size_t max)
+{
+    if (ticket->ended) {
+        return;
+    }
+
+    ticket->ended = 1;
+
+    /* there may have been no room for it after the zone was cleared */
+
+    if (ticket->shared == NULL) {
+        return;
+    }
+
+    if (answer && answer->text.len > max) {
+        answer = NULL;
+    }
+
+    ngx_openclaw_zone_end_locked(ngx_openclaw_session.zone, ticket->shared,
+                                 answer);
+}
+
+
+ngx_openclaw_ticket_t *
+ngx_openclaw_session_own(ngx_str_t *key, ngx_str_t *sender_id,
+    ngx_str_t *message_id)
+{
+    ngx_openclaw_ticket_t        *ticket;
+    ngx_openclaw_session_ctx_t   *ctx;
+    ngx_openclaw_zone_ticket_t   *t;
+    ngx_openclaw_zone_session_t  *session;
+
+    ctx = &ngx_openclaw_session;
+    ticket = NULL;
+
+    if (ctx->worker == NULL) {
+        return NULL;
+    }
+
+    ngx_openclaw_session_lock();
+
+    session = ngx_openclaw_zone_find_locked(ctx->zone, key);
+
+    if (session) {
+        t = ngx_openclaw_session_find_locked(session, sender_id, message_id);
+
+        if (t && t->worker == ctx->worker) {
+            ticket = t->ticket;
+        }
+    }
+
+    ngx_openclaw_session_unlock();
+
+    return ticket;
 }
 
 
@@ -340,7 +510,8 @@ ngx_openclaw_session_abort(ngx_str_t *key, ngx_str_t *sender_id,
     {
         t = ngx_queue_data(q, ngx_openclaw_zone_ticket_t, queue);
 
-        if (ngx_openclaw_session_match(t, sender_id,
+        if (!t->ended
+            && ngx_openclaw_zone_match(&t->message, sender_id,
                                        message_id->len ? message_id : NULL))
         {
             if (!t->aborted) {
@@ -358,42 +529,7 @@ ngx_openclaw_session_abort(ngx_str_t *key, ngx_str_t *sender_id,
 }
 
 
-static ngx_int_t
-ngx_openclaw_session_register(ngx_cycle_t *cycle)
-{
-    ngx_openclaw_session_ctx_t  *ctx;
-
-    ctx = &ngx_openclaw_session;
-
-    if (ctx->worker) {
-        return NGX_OK;
-    }
-
-    if (ctx->address.len == 0
-        && ngx_openclaw_post_init_process(cycle, ngx_openclaw_session_woken,
-                                          NULL, &ctx->address)
-           != NGX_OK)
-    {
-        ctx->address.len = 0;
-        return NGX_ERROR;
-    }
-
-    ngx_openclaw_session_lock();
-    ctx->worker = ngx_openclaw_zone_register_locked(ctx->zone, &ctx->address);
-    ngx_openclaw_session_unlock();
-
-    if (ctx->worker == NULL) {
-        ngx_log_error(NGX_LOG_ALERT, cycle->log, 0,
-                      "could not register worker process%s",
-                      ctx->zone->sh->log_ctx);
-        return NGX_ERROR;
-    }
-
-    return NGX_OK;
-}
-
-
-static void
+void
 ngx_openclaw_session_woken(void *data)
 {
     ngx_openclaw_session_look(&ngx_openclaw_session.look);
@@ -458,6 +594,11 @@ ngx_openclaw_session_told_locked(ngx_openclaw_ticket_e *what)
         ngx_queue_remove(q);
         t->telling = 0;
 
+        if (t->twin) {
+            *what = NGX_OPENCLAW_TICKET_TWIN;
+            return ticket;
+        }
+
         if (t->granted && !ticket->granted) {
             ticket->granted = 1;
             ngx_openclaw_session.waiting--;
@@ -483,290 +624,9 @@ ngx_openclaw_session_watch(ngx_event_t *ev)
 }
 
 
-/*
- * Locks the zone and makes sure that this worker's tickets are in it: the
- * zone may have been cleared since the last time.
- */
-
-static void
-ngx_openclaw_session_lock(void)
-{
-    ngx_queue_t                 *q;
-    ngx_openclaw_ticket_t       *ticket;
-    ngx_openclaw_zone_sh_t      *sh;
-    ngx_openclaw_session_ctx_t  *ctx;
-
-    ctx = &ngx_openclaw_session;
-    sh = ctx->zone->sh;
-
-    if (ngx_openclaw_zone_lock(ctx->zone) == NGX_AGAIN) {
-        ctx->cleared = 1;
-    }
-
-    if (ctx->generation != sh->generation) {
-        ctx->generation = sh->generation;
-
-        for (q = ngx_queue_head(&ctx->tickets);
-             q != ngx_queue_sentinel(&ctx->tickets);
-             q = ngx_queue_next(q))
-        {
-            ticket = ngx_queue_data(q, ngx_openclaw_ticket_t, queue);
-            ticket->shared = NULL;
-        }
-    }
-
-    if (ctx->worker && ctx->worker->missing) {
-        ngx_openclaw_session_enter_anew_locked();
-    }
-}
-
-
-/*
- * Unlocks the zone and wakes all workers that are to be woken.  Those that
- * turn out to be dead are reaped, which may have others woken.
- */
-
-static void
-ngx_openclaw_session_unlock(void)
-{
-    ngx_uint_t                    n, dead, more;
-    ngx_openclaw_zone_worker_t   *worker;
-    ngx_openclaw_session_ctx_t   *ctx;
-    ngx_openclaw_session_peer_t   peers[NGX_OPENCLAW_SESSION_PEERS];
-
-    ctx = &ngx_openclaw_session;
-
-    for ( ;; ) {
-        worker = ctx->worker;
-
-        if (worker && !ngx_queue_empty(&worker->told)) {
-            ngx_post_event(&ctx->look, &ngx_posted_next_events);
-        }
-
-        if ((worker == NULL || worker->missing || ctx->waiting)
-            && !ctx->watch.timer_set)
-        {
-            ngx_add_timer(&ctx->watch, NGX_OPENCLAW_SESSION_WATCH);
-        }
-
-        n = ngx_openclaw_session_wakes_locked(peers);
-        more = !ngx_queue_empty(&ctx->zone->sh->wakes);
-
-        ngx_openclaw_zone_unlock(ctx->zone);
-
-        if (ctx->cleared) {
-            ctx->cleared = 0;
-            ngx_log_error(NGX_LOG_ALERT, ngx_cycle->log, 0,
-                          "a process died while it changed sessions, they are "
-                          "entered anew%s", ctx->zone->sh->log_ctx);
-        }
-
-        dead = ngx_openclaw_session_wake(peers, n);
-
-        if (dead == 0 && !more) {
-            return;
-        }
-
-        ngx_openclaw_session_lock();
-        ngx_openclaw_session_reap_locked(peers, dead);
-    }
-}
-
-
-static ngx_uint_t
-ngx_openclaw_session_wakes_locked(ngx_openclaw_session_peer_t *peers)
-{
-    ngx_uint_t                   n;
-    ngx_queue_t                 *q;
-    ngx_openclaw_zone_sh_t      *sh;
-    ngx_openclaw_zone_worker_t  *worker;
-
-    sh = ngx_openclaw_session.zone->sh;
-    n = 0;
-
-    while (n < NGX_OPENCLAW_SESSION_PEERS && !ngx_queue_empty(&sh->wakes)) {
-        q = ngx_queue_head(&sh->wakes);
-        worker = ngx_queue_data(q, ngx_openclaw_zone_worker_t, queue);
-
-        ngx_queue_remove(q);
-        worker->waking = 0;
-
-        if (worker != ngx_openclaw_session.worker) {
-            ngx_openclaw_session_peer_locked(&peers[n++], worker);
-        }
-    }
-
-    return n;
-}
-
-
-/* looks whether the other workers are alive, and reaps those that are not */
-
-static void
-ngx_openclaw_session_sweep(void)
-{
-    ngx_uint_t                    i, n;
-    ngx_openclaw_zone_sh_t       *sh;
-    ngx_openclaw_zone_worker_t   *worker;
-    ngx_openclaw_session_peer_t   peers[NGX_OPENCLAW_SESSION_PEERS];
-
-    sh = ngx_openclaw_session.zone->sh;
-    i = 0;
-
-    while (i < sh->nworkers) {
-
-        ngx_openclaw_session_lock();
-
-        for (n = 0; i < sh->nworkers && n < NGX_OPENCLAW_SESSION_PEERS; i++) {
-            worker = &sh->workers[i];
-
-            if (worker->pid && worker != ngx_openclaw_session.worker) {
-                ngx_openclaw_session_peer_locked(&peers[n++], worker);
-            }
-        }
-
-        ngx_openclaw_session_unlock();
-
-        n = ngx_openclaw_session_wake(peers, n);
-
-        if (n) {
-            ngx_openclaw_session_lock();
-            ngx_openclaw_session_reap_locked(peers, n);
-            ngx_openclaw_session_unlock();
-        }
-    }
-}
-
-
-static void
-ngx_openclaw_session_peer_locked(ngx_openclaw_session_peer_t *peer,
-    ngx_openclaw_zone_worker_t *worker)
-{
-    peer->worker = worker;
-    peer->pid = worker->pid;
-    peer->epoch = worker->epoch;
-    peer->address = worker->address;
-}
-
-
-/*
- * Wakes workers, puts the dead ones in front and returns their number.  The
- * socket is closed when a process ends, before it becomes a zombie, and a pid
- * may belong to another process by now: either proof is enough.
- */
-
-static ngx_uint_t
-ngx_openclaw_session_wake(ngx_openclaw_session_peer_t *peers, ngx_uint_t n)
-{
-    ngx_log_t   *log;
-    ngx_uint_t   i, dead;
-
-    log = ngx_cycle->log;
-    dead = 0;
-
-    for (i = 0; i < n; i++) {
-
-        if ((kill(peers[i].pid, 0) == -1 && ngx_errno == NGX_ESRCH)
-            || ngx_openclaw_post_wake(&peers[i].address, log) == NGX_DECLINED)
-        {
-            ngx_log_error(NGX_LOG_INFO, log, 0, "worker process %P is gone",
-                          peers[i].pid);
-
-            peers[dead++] = peers[i];
-        }
-    }
-
-    return dead;
-}
-
-
-static void
-ngx_openclaw_session_reap_locked(ngx_openclaw_session_peer_t *peers,
-    ngx_uint_t n)
-{
-    ngx_uint_t                   i;
-    ngx_openclaw_zone_t         *zone;
-    ngx_openclaw_zone_worker_t  *worker;
-
-    zone = ngx_openclaw_session.zone;
-
-    for (i = 0; i < n; i++) {
-        worker = peers[i].worker;
-
-        /* it may have left by itself, or been reaped by another process */
-
-        if (worker->pid && worker->epoch == peers[i].epoch) {
-            ngx_openclaw_zone_unregister_locked(zone, worker);
-        }
-    }
-}
-
-
-static ngx_openclaw_entry_e
-ngx_openclaw_session_enter_locked(ngx_openclaw_ticket_t *ticket,
-    ngx_uint_t max)
-{
-    ngx_queue_t                  *q;
-    ngx_openclaw_zone_t          *zone;
-    ngx_openclaw_session_ctx_t   *ctx;
-    ngx_openclaw_zone_ticket_t   *t;
-    ngx_openclaw_zone_session_t  *session;
-
-    ctx = &ngx_openclaw_session;
-    zone = ctx->zone;
-
-    ngx_openclaw_zone_expire_locked(zone);
-
-    session = ngx_openclaw_zone_get_locked(zone, &ticket->key);
-    if (session == NULL) {
-        return NGX_OPENCLAW_ENTRY_ZONE_FULL;
-    }
-
-    for (q = ngx_queue_head(&session->tickets);
-         q != ngx_queue_sentinel(&session->tickets);
-         q = ngx_queue_next(q))
-    {
-        t = ngx_queue_data(q, ngx_openclaw_zone_ticket_t, queue);
-
-        if (ngx_openclaw_session_match(t, &ticket->sender_id,
-                                       &ticket->message_id))
-        {
-            return NGX_OPENCLAW_ENTRY_DUPLICATE;
-        }
-    }
-
-    /* the first ticket is not one of those that wait, or not for long */
-
-    if (session->ntickets > max) {
-        return NGX_OPENCLAW_ENTRY_QUEUE_FULL;
-    }
-
-    ticket->number = ++zone->sh->number;
-
-    t = ngx_openclaw_zone_add_locked(zone, session, ctx->worker, ticket);
-    if (t == NULL) {
-        return NGX_OPENCLAW_ENTRY_ZONE_FULL;
-    }
-
-    ngx_queue_insert_tail(&ctx->tickets, &ticket->queue);
-    ticket->shared = t;
-    ticket->entered = 1;
-
-    if (session->ntickets == 1 && zone->sh->missing == 0) {
-        t->granted = 1;
-        ticket->granted = 1;
-        return NGX_OPENCLAW_ENTRY_GRANTED;
-    }
-
-    ctx->waiting++;
-
-    return NGX_OPENCLAW_ENTRY_WAITING;
-}
-
-
 /* the zone was cleared: this worker's tickets go in again as they were */
 
-static void
+void
 ngx_openclaw_session_enter_anew_locked(void)
 {
     ngx_queue_t                  *q;
@@ -799,30 +659,9 @@ ngx_openclaw_session_enter_anew_locked(void)
         if (ticket->shared == NULL) {
             return;
         }
+
+        ngx_openclaw_zone_twins_locked(ctx->zone, ticket->shared);
     }
 
     ngx_openclaw_zone_found_locked(ctx->zone, ctx->worker);
-}
-
-
-static ngx_uint_t
-ngx_openclaw_session_match(ngx_openclaw_zone_ticket_t *t,
-    ngx_str_t *sender_id, ngx_str_t *message_id)
-{
-    u_char  *sender;
-
-    sender = t->ids + t->message_len;
-
-    if (t->sender_len != sender_id->len
-        || ngx_memcmp(sender, sender_id->data, sender_id->len) != 0)
-    {
-        return 0;
-    }
-
-    if (message_id == NULL) {
-        return 1;
-    }
-
-    return t->message_len == message_id->len
-           && ngx_memcmp(t->ids, message_id->data, message_id->len) == 0;
 }

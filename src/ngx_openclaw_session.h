@@ -140,8 +140,8 @@ ngx_int_t ngx_openclaw_session_key(ngx_pool_t *pool, ngx_str_t *agent,
     ngx_uint_t group, ngx_str_t *id, ngx_str_t *key);
 
 /*
- * Enters a ticket at the end of its session's queue, with all that is not
- * private set and the flags zeroed.  At most max turns may wait.
+ * Enters a ticket at the end of its session's queue, with all before the flags
+ * set.  At most max turns may wait.
  *
  * If the same sender's message with that id has a turn already, or had one
  * whose end is remembered, *owner or *answer is filled in.  answer->text.data

@@ -13,7 +13,7 @@
 
 #define NGX_OPENCLAW_ZONE_SHARE             8
 
-/* how many idle sessions at most make room for one allocation */
+/* how many answers and idle sessions at most make room for an allocation */
 
 #define NGX_OPENCLAW_ZONE_EVICT             1024
 
@@ -23,8 +23,6 @@ static void ngx_openclaw_zone_carve(ngx_openclaw_zone_t *zone,
     ngx_str_t *name);
 static void ngx_openclaw_zone_clear(ngx_openclaw_zone_t *zone);
 
-static void *ngx_openclaw_zone_alloc_locked(ngx_openclaw_zone_t *zone,
-    size_t size);
 static void ngx_openclaw_zone_put_locked(ngx_openclaw_zone_t *zone,
     ngx_openclaw_zone_session_t *session);
 static void ngx_openclaw_zone_grant_locked(ngx_openclaw_zone_t *zone,
@@ -166,6 +164,7 @@ ngx_openclaw_zone_clear(ngx_openclaw_zone_t *zone)
     ngx_rbtree_init(&sh->sessions, &sh->sentinel, ngx_openclaw_zone_insert);
     ngx_queue_init(&sh->active);
     ngx_queue_init(&sh->idle);
+    ngx_queue_init(&sh->answers);
     ngx_queue_init(&sh->wakes);
 
     sh->missing = 0;
@@ -284,11 +283,13 @@ ngx_openclaw_zone_get_locked(ngx_openclaw_zone_t *zone, ngx_str_t *key)
 
     session->node.key = ngx_murmur_hash2(key->data, key->len);
     session->ntickets = 0;
+    session->nanswers = 0;
     session->used = 0;
     session->len = key->len;
     ngx_memcpy(session->key, key->data, key->len);
 
     ngx_queue_init(&session->tickets);
+    ngx_queue_init(&session->answers);
 
     ngx_rbtree_insert(&zone->sh->sessions, &session->node);
     ngx_queue_insert_head(&zone->sh->active, &session->queue);
@@ -336,26 +337,39 @@ ngx_openclaw_zone_expire_locked(ngx_openclaw_zone_t *zone)
 }
 
 
-static void *
+void *
 ngx_openclaw_zone_alloc_locked(ngx_openclaw_zone_t *zone, size_t size)
 {
     void                         *p;
     ngx_uint_t                    n;
     ngx_queue_t                  *q;
+    ngx_openclaw_zone_sh_t       *sh;
+    ngx_openclaw_zone_answer_t   *a;
     ngx_openclaw_zone_session_t  *session;
+
+    sh = zone->sh;
 
     for (n = 0; /* void */ ; n++) {
 
         p = ngx_slab_alloc_locked(zone->shpool, size);
 
-        if (p != NULL
-            || n == NGX_OPENCLAW_ZONE_EVICT
-            || ngx_queue_empty(&zone->sh->idle))
-        {
+        if (p != NULL || n == NGX_OPENCLAW_ZONE_EVICT) {
             return p;
         }
 
-        q = ngx_queue_last(&zone->sh->idle);
+        if (!ngx_queue_empty(&sh->answers)) {
+            q = ngx_queue_last(&sh->answers);
+            a = ngx_queue_data(q, ngx_openclaw_zone_answer_t, age);
+
+            ngx_openclaw_zone_forget_answer_locked(zone, a);
+            continue;
+        }
+
+        if (ngx_queue_empty(&sh->idle)) {
+            return NULL;
+        }
+
+        q = ngx_queue_last(&sh->idle);
         session = ngx_queue_data(q, ngx_openclaw_zone_session_t, queue);
 
         ngx_openclaw_zone_forget_locked(zone, session);
@@ -365,7 +379,7 @@ ngx_openclaw_zone_alloc_locked(ngx_openclaw_zone_t *zone, size_t size)
 
 ngx_openclaw_zone_worker_t *
 ngx_openclaw_zone_register_locked(ngx_openclaw_zone_t *zone,
-    ngx_openclaw_post_address_t *address)
+    ngx_openclaw_post_address_t *address, ngx_openclaw_post_address_t *listen)
 {
     ngx_uint_t                   i;
     ngx_openclaw_zone_sh_t      *sh;
@@ -382,6 +396,7 @@ ngx_openclaw_zone_register_locked(ngx_openclaw_zone_t *zone,
 
         worker->epoch = ++sh->epoch;
         worker->address = *address;
+        worker->listen = *listen;
         worker->waking = 0;
         worker->missing = 0;
 
@@ -404,11 +419,21 @@ ngx_openclaw_zone_unregister_locked(ngx_openclaw_zone_t *zone,
     ngx_openclaw_zone_worker_t *worker)
 {
     ngx_queue_t                 *q;
+    ngx_openclaw_answer_t        answer;
     ngx_openclaw_zone_ticket_t  *t;
+
+    ngx_str_null(&answer.text);
 
     while (!ngx_queue_empty(&worker->tickets)) {
         q = ngx_queue_head(&worker->tickets);
         t = ngx_queue_data(q, ngx_openclaw_zone_ticket_t, own);
+
+        if (!t->ended && !t->twin && (t->granted || t->aborted)) {
+            answer.code = t->aborted ? NGX_OPENCLAW_ABORTED
+                                     : NGX_OPENCLAW_AGENT_INCOMPLETE;
+
+            ngx_openclaw_zone_end_locked(zone, t, &answer);
+        }
 
         ngx_openclaw_zone_remove_locked(zone, t);
     }
@@ -428,15 +453,16 @@ ngx_openclaw_zone_add_locked(ngx_openclaw_zone_t *zone,
     ngx_openclaw_zone_session_t *session, ngx_openclaw_zone_worker_t *worker,
     ngx_openclaw_ticket_t *ticket)
 {
-    u_char                      *p;
-    size_t                       len;
-    ngx_queue_t                 *q;
-    ngx_openclaw_zone_ticket_t  *t, *prev;
+    u_char                       *p;
+    size_t                        len;
+    ngx_queue_t                  *q;
+    ngx_openclaw_zone_ticket_t   *t, *prev;
+    ngx_openclaw_zone_message_t  *m;
 
     len = ticket->message_id.len + ticket->sender_id.len;
 
     t = ngx_openclaw_zone_alloc_locked(zone,
-                              offsetof(ngx_openclaw_zone_ticket_t, ids) + len);
+                      offsetof(ngx_openclaw_zone_ticket_t, message.ids) + len);
     if (t == NULL) {
 
         if (session->ntickets == 0) {
@@ -450,13 +476,20 @@ ngx_openclaw_zone_add_locked(ngx_openclaw_zone_t *zone,
     t->worker = worker;
     t->ticket = ticket;
     t->number = ticket->number;
-    t->message_len = (uint16_t) ticket->message_id.len;
-    t->sender_len = (uint16_t) ticket->sender_id.len;
+    t->answers = ticket->answers;
     t->granted = ticket->granted;
     t->aborted = ticket->aborted;
+    t->ended = ticket->ended;
+    t->twin = 0;
     t->telling = 0;
 
-    p = ngx_cpymem(t->ids, ticket->message_id.data, ticket->message_id.len);
+    m = &t->message;
+
+    ngx_memcpy(m->digest, ticket->digest, NGX_OPENCLAW_DIGEST_LEN);
+    m->message_len = (uint16_t) ticket->message_id.len;
+    m->sender_len = (uint16_t) ticket->sender_id.len;
+
+    p = ngx_cpymem(m->ids, ticket->message_id.data, ticket->message_id.len);
     ngx_memcpy(p, ticket->sender_id.data, ticket->sender_id.len);
 
     /* a new ticket is the last one; one entered anew finds its place */
@@ -528,6 +561,61 @@ ngx_openclaw_zone_grant_locked(ngx_openclaw_zone_t *zone,
 }
 
 
+/*
+ * While workers are missing, a message may have come again that has a ticket
+ * already, which turns up now.  The later one of the two was not granted; it
+ * may even have been aborted, and left an answer.
+ */
+
+void
+ngx_openclaw_zone_twins_locked(ngx_openclaw_zone_t *zone,
+    ngx_openclaw_zone_ticket_t *t)
+{
+    ngx_str_t                     sender_id, message_id;
+    ngx_queue_t                  *q, *tickets;
+    ngx_openclaw_zone_answer_t   *a;
+    ngx_openclaw_zone_ticket_t   *other, *later;
+    ngx_openclaw_zone_message_t  *m;
+
+    if (t->ended) {
+        return;
+    }
+
+    m = &t->message;
+
+    message_id.len = m->message_len;
+    message_id.data = m->ids;
+    sender_id.len = m->sender_len;
+    sender_id.data = m->ids + m->message_len;
+
+    a = ngx_openclaw_zone_answer_locked(t->session, &sender_id, &message_id);
+    if (a) {
+        ngx_openclaw_zone_forget_answer_locked(zone, a);
+    }
+
+    tickets = &t->session->tickets;
+
+    for (q = ngx_queue_head(tickets);
+         q != ngx_queue_sentinel(tickets);
+         q = ngx_queue_next(q))
+    {
+        other = ngx_queue_data(q, ngx_openclaw_zone_ticket_t, queue);
+
+        if (other == t || other->ended
+            || !ngx_openclaw_zone_match(&other->message, &sender_id,
+                                        &message_id))
+        {
+            continue;
+        }
+
+        later = ((ngx_int_t) (t->number - other->number) > 0) ? t : other;
+
+        later->twin = 1;
+        ngx_openclaw_zone_tell_locked(zone, later);
+    }
+}
+
+
 void
 ngx_openclaw_zone_tell_locked(ngx_openclaw_zone_t *zone,
     ngx_openclaw_zone_ticket_t *t)
@@ -587,6 +675,16 @@ static void
 ngx_openclaw_zone_forget_locked(ngx_openclaw_zone_t *zone,
     ngx_openclaw_zone_session_t *session)
 {
+    ngx_queue_t                 *q;
+    ngx_openclaw_zone_answer_t  *a;
+
+    while (!ngx_queue_empty(&session->answers)) {
+        q = ngx_queue_head(&session->answers);
+        a = ngx_queue_data(q, ngx_openclaw_zone_answer_t, queue);
+
+        ngx_openclaw_zone_forget_answer_locked(zone, a);
+    }
+
     ngx_queue_remove(&session->queue);
     ngx_rbtree_delete(&zone->sh->sessions, &session->node);
     ngx_slab_free_locked(zone->shpool, session);
@@ -639,4 +737,25 @@ ngx_openclaw_zone_cmp(u_char *key, size_t len,
     }
 
     return ngx_memcmp(key, session->key, len);
+}
+
+
+ngx_uint_t
+ngx_openclaw_zone_match(ngx_openclaw_zone_message_t *m, ngx_str_t *sender_id,
+    ngx_str_t *message_id)
+{
+    if (m->sender_len != sender_id->len
+        || ngx_memcmp(m->ids + m->message_len, sender_id->data,
+                      sender_id->len)
+           != 0)
+    {
+        return 0;
+    }
+
+    if (message_id == NULL) {
+        return 1;
+    }
+
+    return m->message_len == message_id->len
+           && ngx_memcmp(m->ids, message_id->data, message_id->len) == 0;
 }

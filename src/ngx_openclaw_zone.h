@@ -7,29 +7,44 @@
 /*
  * The shared memory zone: the full picture of what is in it, and how it is
  * created, adopted on reload, locked, and made whole after a crash.  Only
- * ngx_openclaw_zone.c and ngx_openclaw_session.c include this file.
+ * ngx_openclaw_zone*.c and ngx_openclaw_session*.c include this file.
  *
- *   slab pool    sessions and tickets
+ *   slab pool    sessions, tickets, answers and chunks
  *   sh           at the end of the zone, where the slab pool never reaches
  *     sessions   rbtree of session    by hash of the key, then the key
- *     active     queue of session     those that have tickets:
- *                  tickets  queue     in order of arrival; the first one is
- *                                     granted, all others wait
+ *     active     queue of session     those that have tickets
  *     idle       queue of session     those that have none, oldest last
+ *     answers    queue of answer      of all sessions, oldest last
  *     wakes      queue of worker      those to be woken after unlocking
  *     workers    array of worker      one for each live process, and for dead
  *                                     ones until they are reaped:
  *                  tickets  queue     all that the worker has entered
  *                  told     queue     those of them that it should look at
  *
+ *   session      of both kinds:
+ *     tickets    queue of ticket      in order of arrival; the first one is
+ *                                     granted, unless workers are missing, all
+ *                                     others wait
+ *     answers    queue of answer      oldest last
+ *   message      has in a session at most one of: a ticket that is neither
+ *                ended nor a twin, an answer.  (While workers are missing,
+ *                there may be such a ticket that is not known.)
+ *   answer
+ *     chunks     list of chunk        the text: all chunks but the last one
+ *                                     are full and take a page each, so that
+ *                                     free pages need not be together
+ *
  * There is one lock, shpool->mutex: it is the only one that the master
  * process frees when its holder dies.  The holder sets sh->dirty; whoever
- * finds it set knows that the last holder died halfway, throws all sessions
- * and tickets away, and the live workers enter theirs anew.  Until the last
- * of these has done so, no ticket is granted: it might be that an earlier one
- * of its session is running.  The array of workers outlives this, since an
- * element is in use only while its pid is set, which is the last thing done
- * when it is filled in.
+ * finds it set knows that the last holder died halfway, throws all sessions,
+ * tickets and answers away, and the live workers enter their tickets anew.
+ * Until the last of these has done so, no ticket is granted: it might be that
+ * an earlier one of its session is running.  The array of workers outlives
+ * this, since an element is in use only while its pid is set, which is the
+ * last thing done when it is filled in.
+ *
+ * A full zone forgets answers, then idle sessions, the oldest ones first;
+ * then it has no room.
  */
 
 
@@ -47,6 +62,8 @@ typedef struct {
     ngx_pid_t                          pid;        /* 0: not in use */
     ngx_uint_t                         epoch;      /* never used twice */
     ngx_openclaw_post_address_t        address;    /* wakes the worker */
+    ngx_openclaw_post_address_t        listen;     /* relays connect there; no
+                                                      len: they can't */
     ngx_queue_t                        queue;      /* in sh->wakes */
     ngx_queue_t                        tickets;
     ngx_queue_t                        told;
@@ -60,11 +77,23 @@ typedef struct {
     ngx_rbtree_node_t                  node;       /* key: hash */
     ngx_queue_t                        queue;      /* in sh->active, idle */
     ngx_queue_t                        tickets;
+    ngx_queue_t                        answers;
     ngx_uint_t                         ntickets;
+    ngx_uint_t                         nanswers;
     time_t                             used;       /* when it became idle */
     size_t                             len;
     u_char                             key[1];
 } ngx_openclaw_zone_session_t;
+
+
+/* which message a ticket or an answer belongs to */
+
+typedef struct {
+    u_char                             digest[NGX_OPENCLAW_DIGEST_LEN];
+    uint16_t                           message_len;
+    uint16_t                           sender_len;
+    u_char                             ids[1];     /* message's, sender's */
+} ngx_openclaw_zone_message_t;
 
 
 typedef struct {
@@ -76,13 +105,35 @@ typedef struct {
     ngx_openclaw_ticket_t             *ticket;     /* means something only to
                                                       the owner's process */
     ngx_uint_t                         number;     /* in order of arrival */
-    uint16_t                           message_len;
-    uint16_t                           sender_len;
+    ngx_uint_t                         answers;    /* to be remembered at most
+                                                      in the session */
     unsigned                           granted:1;
     unsigned                           aborted:1;
+    unsigned                           ended:1;    /* only holds its place */
+    unsigned                           twin:1;     /* of an earlier one */
     unsigned                           telling:1;  /* is in worker->told */
-    u_char                             ids[1];     /* message's, sender's */
+    ngx_openclaw_zone_message_t        message;    /* has no fixed size */
 } ngx_openclaw_zone_ticket_t;
+
+
+typedef struct ngx_openclaw_zone_chunk_s  ngx_openclaw_zone_chunk_t;
+
+struct ngx_openclaw_zone_chunk_s {
+    ngx_openclaw_zone_chunk_t         *next;       /* NULL: the last one */
+    size_t                             len;        /* never 0 */
+    u_char                             data[1];
+};
+
+
+typedef struct {
+    ngx_queue_t                        queue;      /* in session->answers */
+    ngx_queue_t                        age;        /* in sh->answers */
+    ngx_openclaw_zone_session_t       *session;
+    ngx_openclaw_zone_chunk_t         *chunks;     /* NULL: there is no text */
+    size_t                             len;        /* of the text */
+    ngx_openclaw_code_e                code;
+    ngx_openclaw_zone_message_t        message;    /* has no fixed size */
+} ngx_openclaw_zone_answer_t;
 
 
 typedef struct {
@@ -96,6 +147,7 @@ typedef struct {
     ngx_rbtree_node_t                  sentinel;
     ngx_queue_t                        active;
     ngx_queue_t                        idle;
+    ngx_queue_t                        answers;
     ngx_queue_t                        wakes;
     u_char                            *log_ctx;    /* after the workers */
     ngx_uint_t                         nworkers;
@@ -118,9 +170,9 @@ ngx_openclaw_zone_t *ngx_openclaw_zone_create(ngx_conf_t *cf, ngx_str_t *name,
  * Locks the zone and marks it as being changed; unlocks it.
  *
  * NGX_OK     the zone is sound
- * NGX_AGAIN  the last holder of the lock died halfway: all sessions and
- *            tickets are gone, sh->generation has been raised, and all workers
- *            are missing and in sh->wakes
+ * NGX_AGAIN  the last holder of the lock died halfway: all sessions, tickets
+ *            and answers are gone, sh->generation has been raised, and all
+ *            workers are missing and in sh->wakes
  */
 ngx_int_t ngx_openclaw_zone_lock(ngx_openclaw_zone_t *zone);
 void ngx_openclaw_zone_unlock(ngx_openclaw_zone_t *zone);
@@ -129,9 +181,13 @@ void ngx_openclaw_zone_unlock(ngx_openclaw_zone_t *zone);
 
 /* NULL if all elements are in use */
 ngx_openclaw_zone_worker_t *ngx_openclaw_zone_register_locked(
-    ngx_openclaw_zone_t *zone, ngx_openclaw_post_address_t *address);
+    ngx_openclaw_zone_t *zone, ngx_openclaw_post_address_t *address,
+    ngx_openclaw_post_address_t *listen);
 
-/* for a worker that leaves or is dead; removes its tickets */
+/*
+ * For a worker that leaves or is dead: removes its tickets.  Of turns that
+ * were running it is remembered that they did not come to their end.
+ */
 void ngx_openclaw_zone_unregister_locked(ngx_openclaw_zone_t *zone,
     ngx_openclaw_zone_worker_t *worker);
 
@@ -165,9 +221,41 @@ ngx_openclaw_zone_ticket_t *ngx_openclaw_zone_add_locked(
 void ngx_openclaw_zone_remove_locked(ngx_openclaw_zone_t *zone,
     ngx_openclaw_zone_ticket_t *t);
 
+/*
+ * A ticket was entered anew: if there is another one of the same message, the
+ * owner of the later one is told to remove it.
+ */
+void ngx_openclaw_zone_twins_locked(ngx_openclaw_zone_t *zone,
+    ngx_openclaw_zone_ticket_t *t);
+
 /* has the owner look at a ticket; it is woken after unlocking */
 void ngx_openclaw_zone_tell_locked(ngx_openclaw_zone_t *zone,
     ngx_openclaw_zone_ticket_t *t);
+
+/* any message of the sender matches if message_id is NULL */
+ngx_uint_t ngx_openclaw_zone_match(ngx_openclaw_zone_message_t *m,
+    ngx_str_t *sender_id, ngx_str_t *message_id);
+
+/* room for something, by forgetting what is old; NULL if there is none */
+void *ngx_openclaw_zone_alloc_locked(ngx_openclaw_zone_t *zone, size_t size);
+
+/*
+ * The turn of a ticket has ended, how is remembered if the answer is not NULL,
+ * the ticket allows it, and there is room: nothing else depends on that.
+ */
+void ngx_openclaw_zone_end_locked(ngx_openclaw_zone_t *zone,
+    ngx_openclaw_zone_ticket_t *t, ngx_openclaw_answer_t *answer);
+
+/* NULL if that is not remembered */
+ngx_openclaw_zone_answer_t *ngx_openclaw_zone_answer_locked(
+    ngx_openclaw_zone_session_t *session, ngx_str_t *sender_id,
+    ngx_str_t *message_id);
+
+/* copies the whole text, a->len bytes */
+void ngx_openclaw_zone_copy_locked(ngx_openclaw_zone_answer_t *a, u_char *p);
+
+void ngx_openclaw_zone_forget_answer_locked(ngx_openclaw_zone_t *zone,
+    ngx_openclaw_zone_answer_t *a);
 
 
 #endif /* _NGX_OPENCLAW_ZONE_H_INCLUDED_ */
