@@ -10,10 +10,158 @@
 #include <ngx_openclaw_relay.h>
 
 
+/* no post is longer, and none is delivered or sent but as a whole */
+
+#define NGX_OPENCLAW_RELAY_BUFFER           16384
+
+/* how often a socket is read or written before others have their turn */
+
+#define NGX_OPENCLAW_RELAY_ROUNDS           16
+
+/* when the owner is tried again that can't accept now, and how often */
+
+#define NGX_OPENCLAW_RELAY_RETRY            100
+#define NGX_OPENCLAW_RELAY_TRIES            100
+
+/* what a process that dies takes from hanging up until it is known as dead */
+
+#define NGX_OPENCLAW_RELAY_LOST             100
+
+/* how long a peer may be silent, when it has nothing to wait for */
+
+#define NGX_OPENCLAW_RELAY_TIMEOUT          60000
+#define NGX_OPENCLAW_RELAY_LEAVING          5000
+
+#define NGX_OPENCLAW_RELAY_REASON           1024
+
+
+typedef enum {
+    NGX_OPENCLAW_RELAY_CONNECTING = 0,
+    NGX_OPENCLAW_RELAY_RECEIVING,
+    NGX_OPENCLAW_RELAY_LOSING,         /* lost is called by the timer */
+
+    NGX_OPENCLAW_RELAY_ACCEPTED,       /* not yet asked */
+    NGX_OPENCLAW_RELAY_SENDING,
+    NGX_OPENCLAW_RELAY_ENDING,         /* nobody knows it any more */
+
+    NGX_OPENCLAW_RELAY_CLOSED          /* to be freed by who is using it */
+} ngx_openclaw_relay_e;
+
+
+typedef enum {
+    NGX_OPENCLAW_RELAY_ASK = 1,        /* receiver: ngx_openclaw_relay_ask_t,
+                                          and the strings one after another */
+    NGX_OPENCLAW_RELAY_UNKNOWN,        /* owner: there is no such turn */
+    NGX_OPENCLAW_RELAY_TEXT,
+    NGX_OPENCLAW_RELAY_RESET,
+    NGX_OPENCLAW_RELAY_END             /* with the text of an error */
+} ngx_openclaw_relay_post_e;
+
+
+/* each post begins with this */
+
+typedef struct {
+    uint16_t                           type;
+    uint16_t                           code;        /* of END */
+    uint32_t                           len;         /* of what follows */
+} ngx_openclaw_relay_head_t;
+
+
+typedef struct {
+    uint16_t                           key;
+    uint16_t                           sender_id;
+    uint16_t                           message_id;
+} ngx_openclaw_relay_ask_t;
+
+
+struct ngx_openclaw_relay_s {
+    ngx_openclaw_relay_e               state;
+    ngx_connection_t                  *connection;
+    ngx_queue_t                        queue;       /* in relays */
+    ngx_event_t                        event;
+    ngx_log_t                         *log;
+    void                              *data;
+
+    u_char                            *pos;         /* what is in buf */
+    u_char                            *last;
+    u_char                            *buf;
+
+    /* of the receiver */
+    ngx_openclaw_relay_handlers_t     *handlers;
+    ngx_openclaw_owner_t               owner;
+    ngx_str_t                          ask;         /* the post */
+    ngx_uint_t                         tries;
+
+    /* of the owner */
+    ngx_openclaw_relay_closed_pt       closed;
+    ngx_str_t                         *text;
+    ngx_str_t                          kept;        /* text or reason, when it
+                                                       has ended */
+    size_t                             sent;
+    ngx_openclaw_code_e                code;
+
+    unsigned                           busy:1;      /* a handler is called */
+    unsigned                           reset:1;     /* to be sent */
+    unsigned                           last_post:1; /* END is in buf, or sent */
+};
+
+
+typedef struct {
+    ngx_queue_t                        relays;
+    ngx_openclaw_relay_accept_pt       handler;
+} ngx_openclaw_relay_ctx_t;
+
+
+static ngx_openclaw_relay_t *ngx_openclaw_relay_create(size_t size,
+    ngx_log_t *log);
+static ngx_int_t ngx_openclaw_relay_open(ngx_openclaw_relay_t *relay,
+    ngx_connection_t *c);
+static void ngx_openclaw_relay_event_handler(ngx_event_t *ev);
+static void ngx_openclaw_relay_set_timer(ngx_openclaw_relay_t *relay,
+    ngx_msec_t timer);
+
+static void ngx_openclaw_relay_reach(ngx_openclaw_relay_t *relay);
+static void ngx_openclaw_relay_hang_up(ngx_openclaw_relay_t *relay);
+static void ngx_openclaw_relay_lost(ngx_openclaw_relay_t *relay);
+
+static void ngx_openclaw_relay_accept(ngx_connection_t *c, ngx_pid_t pid);
+static ngx_int_t ngx_openclaw_relay_asked(ngx_openclaw_relay_t *relay,
+    ngx_str_t *post);
+
+static void ngx_openclaw_relay_read_handler(ngx_event_t *rev);
+static ngx_int_t ngx_openclaw_relay_parse(ngx_openclaw_relay_t *relay);
+static ngx_int_t ngx_openclaw_relay_post(ngx_openclaw_relay_t *relay,
+    ngx_openclaw_relay_head_t *head, u_char *p);
+static void ngx_openclaw_relay_peer_left(ngx_openclaw_relay_t *relay);
+
+static void ngx_openclaw_relay_write_handler(ngx_event_t *wev);
+static void ngx_openclaw_relay_fill(ngx_openclaw_relay_t *relay);
+static void ngx_openclaw_relay_put(ngx_openclaw_relay_t *relay,
+    ngx_openclaw_relay_post_e type, u_char *data, size_t len);
+static size_t ngx_openclaw_relay_cut(ngx_str_t *text, size_t from, size_t max);
+
+static void ngx_openclaw_relay_disconnect(ngx_openclaw_relay_t *relay);
+static void ngx_openclaw_relay_free(ngx_openclaw_relay_t *relay);
+
+
+static ngx_openclaw_relay_ctx_t  ngx_openclaw_relays;
+
+
 ngx_int_t
 ngx_openclaw_relay_init_process(ngx_cycle_t *cycle,
     ngx_openclaw_relay_accept_pt handler)
 {
+    ngx_openclaw_post_address_t  address;
+
+    ngx_queue_init(&ngx_openclaw_relays.relays);
+    ngx_openclaw_relays.handler = handler;
+
+    if (ngx_openclaw_post_listen(cycle, ngx_openclaw_relay_accept, &address)
+        == NGX_OK)
+    {
+        ngx_openclaw_session_listen(&address);
+    }
+
     return NGX_OK;
 }
 
@@ -21,7 +169,21 @@ ngx_openclaw_relay_init_process(ngx_cycle_t *cycle,
 void
 ngx_openclaw_relay_exit_process(ngx_cycle_t *cycle)
 {
-    /* void */
+    ngx_queue_t           *q;
+    ngx_openclaw_relay_t  *relay;
+
+    if (ngx_openclaw_relays.handler == NULL) {
+        return;
+    }
+
+    while (!ngx_queue_empty(&ngx_openclaw_relays.relays)) {
+        q = ngx_queue_head(&ngx_openclaw_relays.relays);
+        relay = ngx_queue_data(q, ngx_openclaw_relay_t, queue);
+
+        ngx_openclaw_relay_free(relay);
+    }
+
+    ngx_openclaw_relays.handler = NULL;
 }
 
 
@@ -30,7 +192,46 @@ ngx_openclaw_relay_connect(ngx_openclaw_owner_t *owner, ngx_str_t *key,
     ngx_str_t *sender_id, ngx_str_t *message_id,
     ngx_openclaw_relay_handlers_t *handlers, void *data, ngx_log_t *log)
 {
-    return NULL;
+    u_char                     *p;
+    size_t                      len;
+    ngx_openclaw_relay_t       *relay;
+    ngx_openclaw_relay_ask_t    ask;
+    ngx_openclaw_relay_head_t   head;
+
+    len = sizeof(ngx_openclaw_relay_ask_t)
+          + key->len + sender_id->len + message_id->len;
+
+    if (len > NGX_OPENCLAW_RELAY_BUFFER - sizeof(ngx_openclaw_relay_head_t)) {
+        return NULL;
+    }
+
+    relay = ngx_openclaw_relay_create(sizeof(ngx_openclaw_relay_head_t) + len,
+                                      log);
+    if (relay == NULL) {
+        return NULL;
+    }
+
+    relay->owner = *owner;
+    relay->handlers = handlers;
+    relay->data = data;
+
+    ngx_memzero(&head, sizeof(ngx_openclaw_relay_head_t));
+    head.type = NGX_OPENCLAW_RELAY_ASK;
+    head.len = (uint32_t) len;
+
+    ask.key = (uint16_t) key->len;
+    ask.sender_id = (uint16_t) sender_id->len;
+    ask.message_id = (uint16_t) message_id->len;
+
+    p = ngx_cpymem(relay->ask.data, &head, sizeof(ngx_openclaw_relay_head_t));
+    p = ngx_cpymem(p, &ask, sizeof(ngx_openclaw_relay_ask_t));
+    p = ngx_cpymem(p, key->data, key->len);
+    p = ngx_cpymem(p, sender_id->data, sender_id->len);
+    ngx_memcpy(p, message_id->data, message_id->len);
+
+    ngx_post_event(&relay->event, &ngx_posted_events);
+
+    return relay;
 }
 
 
@@ -38,21 +239,32 @@ void
 ngx_openclaw_relay_attach(ngx_openclaw_relay_t *relay, ngx_str_t *text,
     ngx_openclaw_relay_closed_pt closed, void *data)
 {
-    /* void */
+    relay->text = text;
+    relay->closed = closed;
+    relay->data = data;
+
+    ngx_openclaw_relay_more(relay);
 }
 
 
 void
 ngx_openclaw_relay_more(ngx_openclaw_relay_t *relay)
 {
-    /* void */
+    if (relay->connection->write->ready) {
+        ngx_post_event(relay->connection->write, &ngx_posted_events);
+    }
 }
 
 
 void
 ngx_openclaw_relay_reset(ngx_openclaw_relay_t *relay)
 {
-    /* void */
+    if (relay->sent) {
+        relay->sent = 0;
+        relay->reset = 1;
+    }
+
+    ngx_openclaw_relay_more(relay);
 }
 
 
@@ -60,12 +272,682 @@ void
 ngx_openclaw_relay_end(ngx_openclaw_relay_t *relay, ngx_openclaw_code_e code,
     ngx_str_t *reason)
 {
-    /* void */
+    size_t  len;
+
+    relay->state = NGX_OPENCLAW_RELAY_ENDING;
+    relay->code = code;
+
+    if (code == NGX_OPENCLAW_OK) {
+        relay->kept = *relay->text;
+        ngx_str_null(relay->text);
+        relay->text = &relay->kept;
+
+    } else {
+        relay->text = NULL;
+        relay->reset = 0;
+
+        if (reason && reason->len) {
+            len = ngx_openclaw_relay_cut(reason, 0, NGX_OPENCLAW_RELAY_REASON);
+
+            relay->kept.data = ngx_alloc(len, relay->log);
+
+            if (relay->kept.data) {
+                ngx_memcpy(relay->kept.data, reason->data, len);
+                relay->kept.len = len;
+            }
+        }
+    }
+
+    /* a worker that leaves waits for it */
+
+    relay->event.cancelable = 0;
+
+    ngx_openclaw_relay_set_timer(relay, NGX_OPENCLAW_RELAY_TIMEOUT);
+
+    ngx_openclaw_relay_write_handler(relay->connection->write);
 }
 
 
 void
 ngx_openclaw_relay_close(ngx_openclaw_relay_t *relay)
 {
-    /* void */
+    ngx_openclaw_relay_free(relay);
+}
+
+
+static ngx_openclaw_relay_t *
+ngx_openclaw_relay_create(size_t size, ngx_log_t *log)
+{
+    ngx_openclaw_relay_t  *relay;
+
+    relay = ngx_calloc(sizeof(ngx_openclaw_relay_t) + size, log);
+    if (relay == NULL) {
+        return NULL;
+    }
+
+    relay->log = log;
+
+    relay->ask.len = size;
+    relay->ask.data = (u_char *) relay + sizeof(ngx_openclaw_relay_t);
+
+    relay->event.handler = ngx_openclaw_relay_event_handler;
+    relay->event.data = relay;
+    relay->event.log = log;
+    relay->event.cancelable = 1;
+
+    ngx_queue_insert_tail(&ngx_openclaw_relays.relays, &relay->queue);
+
+    return relay;
+}
+
+
+static ngx_int_t
+ngx_openclaw_relay_open(ngx_openclaw_relay_t *relay, ngx_connection_t *c)
+{
+    relay->connection = c;
+
+    c->data = relay;
+    c->read->handler = ngx_openclaw_relay_read_handler;
+    c->write->handler = ngx_openclaw_relay_write_handler;
+
+    relay->buf = ngx_alloc(NGX_OPENCLAW_RELAY_BUFFER, relay->log);
+    if (relay->buf == NULL) {
+        return NGX_ERROR;
+    }
+
+    relay->pos = relay->buf;
+    relay->last = relay->buf;
+
+    return ngx_handle_read_event(c->read, 0);
+}
+
+
+static void
+ngx_openclaw_relay_event_handler(ngx_event_t *ev)
+{
+    ngx_openclaw_relay_t  *relay;
+
+    relay = ev->data;
+
+    switch (relay->state) {
+
+    case NGX_OPENCLAW_RELAY_CONNECTING:
+        ngx_openclaw_relay_reach(relay);
+        break;
+
+    case NGX_OPENCLAW_RELAY_LOSING:
+        ngx_openclaw_relay_lost(relay);
+        break;
+
+    case NGX_OPENCLAW_RELAY_ENDING:
+        ngx_log_error(NGX_LOG_ERR, relay->log, NGX_ETIMEDOUT,
+                      "worker process does not read the end of an answer");
+
+        /* fall through */
+
+    default: /* ACCEPTED */
+        ngx_openclaw_relay_free(relay);
+        break;
+    }
+}
+
+
+static void
+ngx_openclaw_relay_set_timer(ngx_openclaw_relay_t *relay, ngx_msec_t timer)
+{
+    if (relay->event.timer_set) {
+        ngx_del_timer(&relay->event);
+    }
+
+    if (ngx_exiting) {
+        timer = ngx_min(timer, NGX_OPENCLAW_RELAY_LEAVING);
+    }
+
+    ngx_add_timer(&relay->event, timer);
+}
+
+
+static void
+ngx_openclaw_relay_reach(ngx_openclaw_relay_t *relay)
+{
+    ssize_t            n;
+    ngx_int_t          rc;
+    ngx_connection_t  *c;
+
+    rc = ngx_openclaw_post_connect(&relay->owner.address, relay->owner.pid,
+                                   relay->log, &c);
+    if (rc == NGX_OK) {
+
+        if (ngx_openclaw_relay_open(relay, c) != NGX_OK) {
+            ngx_openclaw_relay_hang_up(relay);
+            return;
+        }
+
+        n = c->send(c, relay->ask.data, relay->ask.len);
+
+        if (n == (ssize_t) relay->ask.len) {
+            relay->state = NGX_OPENCLAW_RELAY_RECEIVING;
+            return;
+        }
+
+        /* there is room for it in a new socket, so the peer is gone */
+
+        ngx_openclaw_relay_hang_up(relay);
+        return;
+    }
+
+    if (rc == NGX_AGAIN && ++relay->tries < NGX_OPENCLAW_RELAY_TRIES) {
+        ngx_openclaw_relay_set_timer(relay, NGX_OPENCLAW_RELAY_RETRY);
+        return;
+    }
+
+    ngx_openclaw_relay_hang_up(relay);
+}
+
+
+/* the owner may be about to die, which the handler is to find out */
+
+static void
+ngx_openclaw_relay_hang_up(ngx_openclaw_relay_t *relay)
+{
+    ngx_openclaw_relay_disconnect(relay);
+
+    relay->state = NGX_OPENCLAW_RELAY_LOSING;
+
+    ngx_openclaw_relay_set_timer(relay, NGX_OPENCLAW_RELAY_LOST);
+}
+
+
+static void
+ngx_openclaw_relay_lost(ngx_openclaw_relay_t *relay)
+{
+    ngx_log_debug1(NGX_LOG_DEBUG_EVENT, relay->log, 0,
+                   "relay from worker process %P is lost", relay->owner.pid);
+
+    relay->busy = 1;
+    relay->handlers->lost(relay->data);
+    relay->busy = 0;
+
+    ngx_openclaw_relay_free(relay);
+}
+
+
+static void
+ngx_openclaw_relay_accept(ngx_connection_t *c, ngx_pid_t pid)
+{
+    ngx_openclaw_relay_t  *relay;
+
+    if (!ngx_openclaw_session_worker(pid)) {
+        ngx_log_error(NGX_LOG_INFO, c->log, 0,
+                      "process %P is no worker, its connection is closed", pid);
+        ngx_close_connection(c);
+        return;
+    }
+
+    relay = ngx_openclaw_relay_create(0, c->log);
+    if (relay == NULL) {
+        ngx_close_connection(c);
+        return;
+    }
+
+    relay->state = NGX_OPENCLAW_RELAY_ACCEPTED;
+
+    if (ngx_openclaw_relay_open(relay, c) != NGX_OK) {
+        ngx_openclaw_relay_free(relay);
+        return;
+    }
+
+    ngx_openclaw_relay_set_timer(relay, NGX_OPENCLAW_RELAY_TIMEOUT);
+}
+
+
+static ngx_int_t
+ngx_openclaw_relay_asked(ngx_openclaw_relay_t *relay, ngx_str_t *post)
+{
+    u_char                    *p;
+    ngx_str_t                  key, sender_id, message_id;
+    ngx_connection_t          *c;
+    ngx_openclaw_ticket_t     *ticket;
+    ngx_openclaw_relay_ask_t   ask;
+
+    if (post->len < sizeof(ngx_openclaw_relay_ask_t)) {
+        return NGX_ERROR;
+    }
+
+    ngx_memcpy(&ask, post->data, sizeof(ngx_openclaw_relay_ask_t));
+
+    if (post->len != sizeof(ngx_openclaw_relay_ask_t)
+                     + ask.key + ask.sender_id + ask.message_id)
+    {
+        return NGX_ERROR;
+    }
+
+    p = post->data + sizeof(ngx_openclaw_relay_ask_t);
+
+    key.len = ask.key;
+    key.data = p;
+
+    sender_id.len = ask.sender_id;
+    sender_id.data = p + ask.key;
+
+    message_id.len = ask.message_id;
+    message_id.data = p + ask.key + ask.sender_id;
+
+    ticket = ngx_openclaw_session_own(&key, &sender_id, &message_id);
+
+    relay->pos = relay->buf;
+    relay->last = relay->buf;
+
+    if (ticket == NULL) {
+        c = relay->connection;
+
+        ngx_openclaw_relay_put(relay, NGX_OPENCLAW_RELAY_UNKNOWN, NULL, 0);
+        (void) c->send(c, relay->buf, relay->last - relay->buf);
+
+        return NGX_ERROR;
+    }
+
+    ngx_del_timer(&relay->event);
+    relay->state = NGX_OPENCLAW_RELAY_SENDING;
+
+    ngx_openclaw_relays.handler(relay, ticket);
+
+    return NGX_OK;
+}
+
+
+static void
+ngx_openclaw_relay_read_handler(ngx_event_t *rev)
+{
+    ssize_t                n;
+    ngx_uint_t             i;
+    ngx_connection_t      *c;
+    ngx_openclaw_relay_t  *relay;
+    u_char                 needless[1];
+
+    c = rev->data;
+    relay = c->data;
+
+    if (c->close) {
+
+        /* worker_shutdown_timeout: its user decides, if it has one */
+
+        c->close = 0;
+        c->error = 0;
+
+        if (relay->state == NGX_OPENCLAW_RELAY_ENDING) {
+            ngx_openclaw_relay_free(relay);
+        }
+
+        return;
+    }
+
+    for (i = 0; i < NGX_OPENCLAW_RELAY_ROUNDS; i++) {
+
+        if (relay->state == NGX_OPENCLAW_RELAY_SENDING
+            || relay->state == NGX_OPENCLAW_RELAY_ENDING)
+        {
+            /* nothing is expected but the end, and buf is in use */
+
+            n = c->recv(c, needless, 1);
+            n = (n > 0) ? NGX_ERROR : n;
+
+        } else {
+            n = c->recv(c, relay->last,
+                        relay->buf + NGX_OPENCLAW_RELAY_BUFFER - relay->last);
+        }
+
+        if (n == NGX_AGAIN) {
+
+            if (ngx_handle_read_event(rev, 0) != NGX_OK) {
+                ngx_openclaw_relay_peer_left(relay);
+            }
+
+            return;
+        }
+
+        if (n == 0 || n == NGX_ERROR) {
+            ngx_openclaw_relay_peer_left(relay);
+            return;
+        }
+
+        relay->last += n;
+
+        if (ngx_openclaw_relay_parse(relay) != NGX_OK) {
+            return;
+        }
+    }
+
+    ngx_post_event(rev, &ngx_posted_next_events);
+}
+
+
+/* NGX_DONE if the relay, or its connection, is gone */
+
+static ngx_int_t
+ngx_openclaw_relay_parse(ngx_openclaw_relay_t *relay)
+{
+    size_t                     len;
+    u_char                    *p;
+    ngx_int_t                  rc;
+    ngx_openclaw_relay_head_t  head;
+
+    for ( ;; ) {
+        len = relay->last - relay->pos;
+
+        if (len < sizeof(ngx_openclaw_relay_head_t)) {
+            break;
+        }
+
+        ngx_memcpy(&head, relay->pos, sizeof(ngx_openclaw_relay_head_t));
+        p = relay->pos + sizeof(ngx_openclaw_relay_head_t);
+
+        if (head.len > NGX_OPENCLAW_RELAY_BUFFER
+                       - sizeof(ngx_openclaw_relay_head_t))
+        {
+            ngx_openclaw_relay_peer_left(relay);
+            return NGX_DONE;
+        }
+
+        if (len - sizeof(ngx_openclaw_relay_head_t) < head.len) {
+            break;
+        }
+
+        relay->pos = p + head.len;
+
+        relay->busy = 1;
+        rc = ngx_openclaw_relay_post(relay, &head, p);
+        relay->busy = 0;
+
+        if (rc == NGX_DONE || relay->state == NGX_OPENCLAW_RELAY_CLOSED) {
+            ngx_openclaw_relay_free(relay);
+            return NGX_DONE;
+        }
+
+        if (rc == NGX_ERROR) {
+            ngx_openclaw_relay_peer_left(relay);
+            return NGX_DONE;
+        }
+
+        /* the owner is asked once, and buf is for what it answers now */
+
+        if (relay->handlers == NULL) {
+            return NGX_OK;
+        }
+    }
+
+    if (relay->pos != relay->buf) {
+        ngx_memmove(relay->buf, relay->pos, len);
+
+        relay->pos = relay->buf;
+        relay->last = relay->buf + len;
+    }
+
+    return NGX_OK;
+}
+
+
+/*
+ * NGX_OK     there may be more
+ * NGX_DONE   that was the last one
+ * NGX_ERROR  something is wrong with it, or the peer is not to go on
+ */
+
+static ngx_int_t
+ngx_openclaw_relay_post(ngx_openclaw_relay_t *relay,
+    ngx_openclaw_relay_head_t *head, u_char *p)
+{
+    ngx_str_t                       post;
+    ngx_openclaw_relay_handlers_t  *handlers;
+
+    post.len = head->len;
+    post.data = p;
+
+    if (relay->state == NGX_OPENCLAW_RELAY_ACCEPTED) {
+
+        if (head->type != NGX_OPENCLAW_RELAY_ASK) {
+            return NGX_ERROR;
+        }
+
+        return ngx_openclaw_relay_asked(relay, &post);
+    }
+
+    handlers = relay->handlers;
+
+    switch (head->type) {
+
+    case NGX_OPENCLAW_RELAY_TEXT:
+        handlers->text(relay->data, &post);
+        return NGX_OK;
+
+    case NGX_OPENCLAW_RELAY_RESET:
+        handlers->reset(relay->data);
+        return NGX_OK;
+
+    case NGX_OPENCLAW_RELAY_END:
+        handlers->end(relay->data, (ngx_openclaw_code_e) head->code, &post);
+        return NGX_DONE;
+
+    case NGX_OPENCLAW_RELAY_UNKNOWN:
+        handlers->lost(relay->data);
+        return NGX_DONE;
+    }
+
+    return NGX_ERROR;
+}
+
+
+static void
+ngx_openclaw_relay_peer_left(ngx_openclaw_relay_t *relay)
+{
+    if (relay->state == NGX_OPENCLAW_RELAY_RECEIVING) {
+        ngx_openclaw_relay_hang_up(relay);
+        return;
+    }
+
+    if (relay->state == NGX_OPENCLAW_RELAY_SENDING && relay->closed) {
+        relay->busy = 1;
+        relay->closed(relay->data);
+        relay->busy = 0;
+    }
+
+    ngx_openclaw_relay_free(relay);
+}
+
+
+static void
+ngx_openclaw_relay_write_handler(ngx_event_t *wev)
+{
+    ssize_t                n;
+    ngx_uint_t             i;
+    ngx_connection_t      *c;
+    ngx_openclaw_relay_t  *relay;
+
+    c = wev->data;
+    relay = c->data;
+
+    if (relay->state != NGX_OPENCLAW_RELAY_SENDING
+        && relay->state != NGX_OPENCLAW_RELAY_ENDING)
+    {
+        return;
+    }
+
+    for (i = 0; i < NGX_OPENCLAW_RELAY_ROUNDS; i++) {
+
+        if (relay->pos == relay->last) {
+            ngx_openclaw_relay_fill(relay);
+
+            if (relay->pos == relay->last) {
+
+                if (relay->last_post) {
+                    ngx_openclaw_relay_free(relay);
+                    return;
+                }
+
+                if (ngx_handle_write_event(wev, 0) != NGX_OK) {
+                    ngx_openclaw_relay_peer_left(relay);
+                }
+
+                return;
+            }
+        }
+
+        n = c->send(c, relay->pos, relay->last - relay->pos);
+
+        if (n == NGX_AGAIN) {
+
+            if (ngx_handle_write_event(wev, 0) != NGX_OK) {
+                ngx_openclaw_relay_peer_left(relay);
+            }
+
+            return;
+        }
+
+        if (n == NGX_ERROR) {
+            ngx_openclaw_relay_peer_left(relay);
+            return;
+        }
+
+        relay->pos += n;
+
+        if (relay->state == NGX_OPENCLAW_RELAY_ENDING) {
+            ngx_openclaw_relay_set_timer(relay, NGX_OPENCLAW_RELAY_TIMEOUT);
+        }
+    }
+
+    ngx_post_event(wev, &ngx_posted_next_events);
+}
+
+
+/* what is to be sent now: it goes with all that has come up to this moment */
+
+static void
+ngx_openclaw_relay_fill(ngx_openclaw_relay_t *relay)
+{
+    size_t      len, room;
+    ngx_str_t  *text;
+
+    relay->pos = relay->buf;
+    relay->last = relay->buf;
+
+    if (relay->reset) {
+        relay->reset = 0;
+        ngx_openclaw_relay_put(relay, NGX_OPENCLAW_RELAY_RESET, NULL, 0);
+    }
+
+    text = relay->text;
+
+    if (text && relay->sent < text->len) {
+        room = NGX_OPENCLAW_RELAY_BUFFER
+               - 2 * sizeof(ngx_openclaw_relay_head_t);
+
+        len = ngx_openclaw_relay_cut(text, relay->sent, room);
+
+        ngx_openclaw_relay_put(relay, NGX_OPENCLAW_RELAY_TEXT,
+                               text->data + relay->sent, len);
+        relay->sent += len;
+        return;
+    }
+
+    if (relay->state != NGX_OPENCLAW_RELAY_ENDING || relay->last_post) {
+        return;
+    }
+
+    relay->last_post = 1;
+
+    if (relay->code == NGX_OPENCLAW_OK) {
+        ngx_openclaw_relay_put(relay, NGX_OPENCLAW_RELAY_END, NULL, 0);
+
+    } else {
+        ngx_openclaw_relay_put(relay, NGX_OPENCLAW_RELAY_END,
+                               relay->kept.data, relay->kept.len);
+    }
+}
+
+
+static void
+ngx_openclaw_relay_put(ngx_openclaw_relay_t *relay,
+    ngx_openclaw_relay_post_e type, u_char *data, size_t len)
+{
+    ngx_openclaw_relay_head_t  head;
+
+    head.type = (uint16_t) type;
+    head.code = (uint16_t) relay->code;
+    head.len = (uint32_t) len;
+
+    relay->last = ngx_cpymem(relay->last, &head,
+                             sizeof(ngx_openclaw_relay_head_t));
+
+    if (len) {
+        relay->last = ngx_cpymem(relay->last, data, len);
+    }
+}
+
+
+/* how much of the text, from there on, are whole characters in max bytes */
+
+static size_t
+ngx_openclaw_relay_cut(ngx_str_t *text, size_t from, size_t max)
+{
+    size_t      len;
+    u_char     *p;
+    ngx_uint_t  n;
+
+    len = text->len - from;
+
+    if (len <= max) {
+        return len;
+    }
+
+    p = text->data + from + max;
+
+    for (n = 0; n < 3 && (*p & 0xc0) == 0x80; n++) {
+        p--;
+    }
+
+    return p - (text->data + from);
+}
+
+
+static void
+ngx_openclaw_relay_disconnect(ngx_openclaw_relay_t *relay)
+{
+    if (relay->connection) {
+        ngx_close_connection(relay->connection);
+        relay->connection = NULL;
+    }
+
+    if (relay->buf) {
+        ngx_free(relay->buf);
+        relay->buf = NULL;
+    }
+}
+
+
+static void
+ngx_openclaw_relay_free(ngx_openclaw_relay_t *relay)
+{
+    if (relay->event.timer_set) {
+        ngx_del_timer(&relay->event);
+    }
+
+    if (relay->event.posted) {
+        ngx_delete_posted_event(&relay->event);
+    }
+
+    relay->state = NGX_OPENCLAW_RELAY_CLOSED;
+
+    if (relay->busy) {
+        return;
+    }
+
+    ngx_openclaw_relay_disconnect(relay);
+
+    ngx_queue_remove(&relay->queue);
+
+    if (relay->kept.data) {
+        ngx_free(relay->kept.data);
+    }
+
+    ngx_free(relay);
 }
