@@ -342,6 +342,7 @@ ngx_openclaw_session_look_up_locked(ngx_openclaw_zone_session_t *session,
     owner->pid = t->worker->pid;
     owner->epoch = t->worker->epoch;
     owner->address = t->worker->listen;
+    owner->number = t->number;
 
     return NGX_OPENCLAW_ENTRY_TAKEN;
 }

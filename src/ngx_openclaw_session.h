@@ -111,6 +111,7 @@ typedef struct {
     ngx_pid_t                          pid;
     ngx_uint_t                         epoch;
     ngx_openclaw_post_address_t        address;     /* where it listens */
+    ngx_uint_t                         number;      /* of the ticket */
 } ngx_openclaw_owner_t;
 
 
