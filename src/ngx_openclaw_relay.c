@@ -7,16 +7,8 @@
 #include <ngx_config.h>
 #include <ngx_core.h>
 #include <ngx_event.h>
-#include <ngx_openclaw_relay.h>
+#include <ngx_openclaw_relay_internal.h>
 
-
-/* no post is longer, and none is delivered or sent but as a whole */
-
-#define NGX_OPENCLAW_RELAY_BUFFER           16384
-
-/* how often a socket is read or written before others have their turn */
-
-#define NGX_OPENCLAW_RELAY_ROUNDS           16
 
 /* when the owner is tried again that can't accept now, and how often */
 
@@ -27,83 +19,9 @@
 
 #define NGX_OPENCLAW_RELAY_LOST             100
 
-/* how long a peer may be silent, when it has nothing to wait for */
+/* how long a worker that leaves waits, at most */
 
-#define NGX_OPENCLAW_RELAY_TIMEOUT          60000
 #define NGX_OPENCLAW_RELAY_LEAVING          5000
-
-#define NGX_OPENCLAW_RELAY_REASON           1024
-
-
-typedef enum {
-    NGX_OPENCLAW_RELAY_CONNECTING = 0,
-    NGX_OPENCLAW_RELAY_RECEIVING,
-    NGX_OPENCLAW_RELAY_LOSING,         /* lost is called by the timer */
-
-    NGX_OPENCLAW_RELAY_ACCEPTED,       /* not yet asked */
-    NGX_OPENCLAW_RELAY_SENDING,
-    NGX_OPENCLAW_RELAY_ENDING,         /* nobody knows it any more */
-
-    NGX_OPENCLAW_RELAY_CLOSED          /* to be freed by who is using it */
-} ngx_openclaw_relay_e;
-
-
-typedef enum {
-    NGX_OPENCLAW_RELAY_ASK = 1,        /* receiver: ngx_openclaw_relay_ask_t,
-                                          and the strings one after another */
-    NGX_OPENCLAW_RELAY_UNKNOWN,        /* owner: there is no such turn */
-    NGX_OPENCLAW_RELAY_TEXT,
-    NGX_OPENCLAW_RELAY_RESET,
-    NGX_OPENCLAW_RELAY_END             /* with the text of an error */
-} ngx_openclaw_relay_post_e;
-
-
-/* each post begins with this */
-
-typedef struct {
-    uint16_t                           type;
-    uint16_t                           code;        /* of END */
-    uint32_t                           len;         /* of what follows */
-} ngx_openclaw_relay_head_t;
-
-
-typedef struct {
-    uint16_t                           key;
-    uint16_t                           sender_id;
-    uint16_t                           message_id;
-} ngx_openclaw_relay_ask_t;
-
-
-struct ngx_openclaw_relay_s {
-    ngx_openclaw_relay_e               state;
-    ngx_connection_t                  *connection;
-    ngx_queue_t                        queue;       /* in relays */
-    ngx_event_t                        event;
-    ngx_log_t                         *log;
-    void                              *data;
-
-    u_char                            *pos;         /* what is in buf */
-    u_char                            *last;
-    u_char                            *buf;
-
-    /* of the receiver */
-    ngx_openclaw_relay_handlers_t     *handlers;
-    ngx_openclaw_owner_t               owner;
-    ngx_str_t                          ask;         /* the post */
-    ngx_uint_t                         tries;
-
-    /* of the owner */
-    ngx_openclaw_relay_closed_pt       closed;
-    ngx_str_t                         *text;
-    ngx_str_t                          kept;        /* text or reason, when it
-                                                       has ended */
-    size_t                             sent;
-    ngx_openclaw_code_e                code;
-
-    unsigned                           busy:1;      /* a handler is called */
-    unsigned                           reset:1;     /* to be sent */
-    unsigned                           last_post:1; /* END is in buf, or sent */
-};
 
 
 typedef struct {
@@ -117,8 +35,6 @@ static ngx_openclaw_relay_t *ngx_openclaw_relay_create(size_t size,
 static ngx_int_t ngx_openclaw_relay_open(ngx_openclaw_relay_t *relay,
     ngx_connection_t *c);
 static void ngx_openclaw_relay_event_handler(ngx_event_t *ev);
-static void ngx_openclaw_relay_set_timer(ngx_openclaw_relay_t *relay,
-    ngx_msec_t timer);
 
 static void ngx_openclaw_relay_reach(ngx_openclaw_relay_t *relay);
 static void ngx_openclaw_relay_hang_up(ngx_openclaw_relay_t *relay);
@@ -132,16 +48,7 @@ static void ngx_openclaw_relay_read_handler(ngx_event_t *rev);
 static ngx_int_t ngx_openclaw_relay_parse(ngx_openclaw_relay_t *relay);
 static ngx_int_t ngx_openclaw_relay_post(ngx_openclaw_relay_t *relay,
     ngx_openclaw_relay_head_t *head, u_char *p);
-static void ngx_openclaw_relay_peer_left(ngx_openclaw_relay_t *relay);
-
-static void ngx_openclaw_relay_write_handler(ngx_event_t *wev);
-static void ngx_openclaw_relay_fill(ngx_openclaw_relay_t *relay);
-static void ngx_openclaw_relay_put(ngx_openclaw_relay_t *relay,
-    ngx_openclaw_relay_post_e type, u_char *data, size_t len);
-static size_t ngx_openclaw_relay_cut(ngx_str_t *text, size_t from, size_t max);
-
 static void ngx_openclaw_relay_disconnect(ngx_openclaw_relay_t *relay);
-static void ngx_openclaw_relay_free(ngx_openclaw_relay_t *relay);
 
 
 static ngx_openclaw_relay_ctx_t  ngx_openclaw_relays;
@@ -236,79 +143,6 @@ ngx_openclaw_relay_connect(ngx_openclaw_owner_t *owner, ngx_str_t *key,
 
 
 void
-ngx_openclaw_relay_attach(ngx_openclaw_relay_t *relay, ngx_str_t *text,
-    ngx_openclaw_relay_closed_pt closed, void *data)
-{
-    relay->text = text;
-    relay->closed = closed;
-    relay->data = data;
-
-    ngx_openclaw_relay_more(relay);
-}
-
-
-void
-ngx_openclaw_relay_more(ngx_openclaw_relay_t *relay)
-{
-    if (relay->connection->write->ready) {
-        ngx_post_event(relay->connection->write, &ngx_posted_events);
-    }
-}
-
-
-void
-ngx_openclaw_relay_reset(ngx_openclaw_relay_t *relay)
-{
-    if (relay->sent) {
-        relay->sent = 0;
-        relay->reset = 1;
-    }
-
-    ngx_openclaw_relay_more(relay);
-}
-
-
-void
-ngx_openclaw_relay_end(ngx_openclaw_relay_t *relay, ngx_openclaw_code_e code,
-    ngx_str_t *reason)
-{
-    size_t  len;
-
-    relay->state = NGX_OPENCLAW_RELAY_ENDING;
-    relay->code = code;
-
-    if (code == NGX_OPENCLAW_OK) {
-        relay->kept = *relay->text;
-        ngx_str_null(relay->text);
-        relay->text = &relay->kept;
-
-    } else {
-        relay->text = NULL;
-        relay->reset = 0;
-
-        if (reason && reason->len) {
-            len = ngx_openclaw_relay_cut(reason, 0, NGX_OPENCLAW_RELAY_REASON);
-
-            relay->kept.data = ngx_alloc(len, relay->log);
-
-            if (relay->kept.data) {
-                ngx_memcpy(relay->kept.data, reason->data, len);
-                relay->kept.len = len;
-            }
-        }
-    }
-
-    /* a worker that leaves waits for it */
-
-    relay->event.cancelable = 0;
-
-    ngx_openclaw_relay_set_timer(relay, NGX_OPENCLAW_RELAY_TIMEOUT);
-
-    ngx_openclaw_relay_write_handler(relay->connection->write);
-}
-
-
-void
 ngx_openclaw_relay_close(ngx_openclaw_relay_t *relay)
 {
     ngx_openclaw_relay_free(relay);
@@ -392,7 +226,7 @@ ngx_openclaw_relay_event_handler(ngx_event_t *ev)
 }
 
 
-static void
+void
 ngx_openclaw_relay_set_timer(ngx_openclaw_relay_t *relay, ngx_msec_t timer)
 {
     if (relay->event.timer_set) {
@@ -737,7 +571,7 @@ ngx_openclaw_relay_post(ngx_openclaw_relay_t *relay,
 }
 
 
-static void
+void
 ngx_openclaw_relay_peer_left(ngx_openclaw_relay_t *relay)
 {
     if (relay->state == NGX_OPENCLAW_RELAY_RECEIVING) {
@@ -756,160 +590,6 @@ ngx_openclaw_relay_peer_left(ngx_openclaw_relay_t *relay)
 
 
 static void
-ngx_openclaw_relay_write_handler(ngx_event_t *wev)
-{
-    ssize_t                n;
-    ngx_uint_t             i;
-    ngx_connection_t      *c;
-    ngx_openclaw_relay_t  *relay;
-
-    c = wev->data;
-    relay = c->data;
-
-    if (relay->state != NGX_OPENCLAW_RELAY_SENDING
-        && relay->state != NGX_OPENCLAW_RELAY_ENDING)
-    {
-        return;
-    }
-
-    for (i = 0; i < NGX_OPENCLAW_RELAY_ROUNDS; i++) {
-
-        if (relay->pos == relay->last) {
-            ngx_openclaw_relay_fill(relay);
-
-            if (relay->pos == relay->last) {
-
-                if (relay->last_post) {
-                    ngx_openclaw_relay_free(relay);
-                    return;
-                }
-
-                if (ngx_handle_write_event(wev, 0) != NGX_OK) {
-                    ngx_openclaw_relay_peer_left(relay);
-                }
-
-                return;
-            }
-        }
-
-        n = c->send(c, relay->pos, relay->last - relay->pos);
-
-        if (n == NGX_AGAIN) {
-
-            if (ngx_handle_write_event(wev, 0) != NGX_OK) {
-                ngx_openclaw_relay_peer_left(relay);
-            }
-
-            return;
-        }
-
-        if (n == NGX_ERROR) {
-            ngx_openclaw_relay_peer_left(relay);
-            return;
-        }
-
-        relay->pos += n;
-
-        if (relay->state == NGX_OPENCLAW_RELAY_ENDING) {
-            ngx_openclaw_relay_set_timer(relay, NGX_OPENCLAW_RELAY_TIMEOUT);
-        }
-    }
-
-    ngx_post_event(wev, &ngx_posted_next_events);
-}
-
-
-/* what is to be sent now: it goes with all that has come up to this moment */
-
-static void
-ngx_openclaw_relay_fill(ngx_openclaw_relay_t *relay)
-{
-    size_t      len, room;
-    ngx_str_t  *text;
-
-    relay->pos = relay->buf;
-    relay->last = relay->buf;
-
-    if (relay->reset) {
-        relay->reset = 0;
-        ngx_openclaw_relay_put(relay, NGX_OPENCLAW_RELAY_RESET, NULL, 0);
-    }
-
-    text = relay->text;
-
-    if (text && relay->sent < text->len) {
-        room = NGX_OPENCLAW_RELAY_BUFFER
-               - 2 * sizeof(ngx_openclaw_relay_head_t);
-
-        len = ngx_openclaw_relay_cut(text, relay->sent, room);
-
-        ngx_openclaw_relay_put(relay, NGX_OPENCLAW_RELAY_TEXT,
-                               text->data + relay->sent, len);
-        relay->sent += len;
-        return;
-    }
-
-    if (relay->state != NGX_OPENCLAW_RELAY_ENDING || relay->last_post) {
-        return;
-    }
-
-    relay->last_post = 1;
-
-    if (relay->code == NGX_OPENCLAW_OK) {
-        ngx_openclaw_relay_put(relay, NGX_OPENCLAW_RELAY_END, NULL, 0);
-
-    } else {
-        ngx_openclaw_relay_put(relay, NGX_OPENCLAW_RELAY_END,
-                               relay->kept.data, relay->kept.len);
-    }
-}
-
-
-static void
-ngx_openclaw_relay_put(ngx_openclaw_relay_t *relay,
-    ngx_openclaw_relay_post_e type, u_char *data, size_t len)
-{
-    ngx_openclaw_relay_head_t  head;
-
-    head.type = (uint16_t) type;
-    head.code = (uint16_t) relay->code;
-    head.len = (uint32_t) len;
-
-    relay->last = ngx_cpymem(relay->last, &head,
-                             sizeof(ngx_openclaw_relay_head_t));
-
-    if (len) {
-        relay->last = ngx_cpymem(relay->last, data, len);
-    }
-}
-
-
-/* how much of the text, from there on, are whole characters in max bytes */
-
-static size_t
-ngx_openclaw_relay_cut(ngx_str_t *text, size_t from, size_t max)
-{
-    size_t      len;
-    u_char     *p;
-    ngx_uint_t  n;
-
-    len = text->len - from;
-
-    if (len <= max) {
-        return len;
-    }
-
-    p = text->data + from + max;
-
-    for (n = 0; n < 3 && (*p & 0xc0) == 0x80; n++) {
-        p--;
-    }
-
-    return p - (text->data + from);
-}
-
-
-static void
 ngx_openclaw_relay_disconnect(ngx_openclaw_relay_t *relay)
 {
     if (relay->connection) {
@@ -924,7 +604,7 @@ ngx_openclaw_relay_disconnect(ngx_openclaw_relay_t *relay)
 }
 
 
-static void
+void
 ngx_openclaw_relay_free(ngx_openclaw_relay_t *relay)
 {
     if (relay->event.timer_set) {
