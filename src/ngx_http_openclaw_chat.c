@@ -579,3 +579,35 @@ ngx_http_openclaw_chat_close(ngx_http_openclaw_ws_t *ws)
 
     ngx_http_openclaw_turn_leave(&chat->client);
 }
+
+
+void
+ngx_http_openclaw_client_frame(ngx_http_openclaw_client_t *client,
+    ngx_str_t *payload)
+{
+    u_char  *p;
+
+    p = ngx_http_openclaw_ws_frame(client->ws, NGX_OPENCLAW_FRAME_TEXT,
+                                   payload->len);
+    if (p) {
+        ngx_memcpy(p, payload->data, payload->len);
+    }
+}
+
+
+void
+ngx_http_openclaw_client_error(ngx_http_openclaw_client_t *client,
+    ngx_str_t *id, ngx_openclaw_code_e code, ngx_str_t *text)
+{
+    u_char  *p;
+
+    if (text == NULL || text->len == 0) {
+        text = ngx_openclaw_code_text(code);
+    }
+
+    p = ngx_http_openclaw_ws_frame(client->ws, NGX_OPENCLAW_FRAME_TEXT,
+                                ngx_openclaw_json_error_size(id, code, text));
+    if (p) {
+        ngx_openclaw_json_error(p, id, code, text);
+    }
+}

@@ -253,38 +253,6 @@ ngx_http_openclaw_turn_expire(ngx_http_openclaw_client_t *client)
 }
 
 
-void
-ngx_http_openclaw_client_frame(ngx_http_openclaw_client_t *client,
-    ngx_str_t *payload)
-{
-    u_char  *p;
-
-    p = ngx_http_openclaw_ws_frame(client->ws, NGX_OPENCLAW_FRAME_TEXT,
-                                   payload->len);
-    if (p) {
-        ngx_memcpy(p, payload->data, payload->len);
-    }
-}
-
-
-void
-ngx_http_openclaw_client_error(ngx_http_openclaw_client_t *client,
-    ngx_str_t *id, ngx_openclaw_code_e code, ngx_str_t *text)
-{
-    u_char  *p;
-
-    if (text == NULL || text->len == 0) {
-        text = ngx_openclaw_code_text(code);
-    }
-
-    p = ngx_http_openclaw_ws_frame(client->ws, NGX_OPENCLAW_FRAME_TEXT,
-                                ngx_openclaw_json_error_size(id, code, text));
-    if (p) {
-        ngx_openclaw_json_error(p, id, code, text);
-    }
-}
-
-
 static ngx_http_openclaw_turn_t *
 ngx_http_openclaw_turn_create(ngx_http_openclaw_client_t *client,
     ngx_openclaw_message_t *m, ngx_str_t *sender_id, ngx_str_t *sender_name)
