@@ -62,6 +62,8 @@ static ngx_int_t ngx_openclaw_message_refuse(ngx_openclaw_message_t *m,
 static ngx_int_t ngx_openclaw_message_refuse_field(ngx_openclaw_message_t *m,
     ngx_openclaw_code_e code, const char *name, const char *what);
 
+static void ngx_openclaw_event_run(ngx_openclaw_event_t *e,
+    const cJSON *root);
 static void ngx_openclaw_event_error(ngx_openclaw_event_t *e,
     const cJSON *error);
 static const cJSON *ngx_openclaw_event_content(const cJSON *root);
@@ -641,6 +643,8 @@ ngx_openclaw_event_parse(ngx_openclaw_event_t *e, u_char *data, size_t len)
         return NGX_OK;
     }
 
+    ngx_openclaw_event_run(e, root);
+
     item = ngx_openclaw_event_content(root);
 
     if (item && cJSON_IsString(item) && item->valuestring[0]) {
@@ -674,6 +678,29 @@ ngx_openclaw_error_parse(ngx_openclaw_event_t *e, u_char *data, size_t len)
                              cJSON_GetObjectItemCaseSensitive(root, "error"));
 
     return NGX_OK;
+}
+
+
+static void
+ngx_openclaw_event_run(ngx_openclaw_event_t *e, const cJSON *root)
+{
+    const cJSON  *item;
+
+    item = cJSON_GetObjectItemCaseSensitive(root, "id");
+
+    if (cJSON_IsString(item)) {
+        ngx_openclaw_json_string(item, &e->id);
+    }
+
+    item = cJSON_GetObjectItemCaseSensitive(root, "created");
+
+    /* a number of seconds that a double holds exactly */
+
+    if (cJSON_IsNumber(item) && item->valuedouble > 0
+        && item->valuedouble < 1e15)
+    {
+        e->created = (int64_t) item->valuedouble;
+    }
 }
 
 

@@ -117,10 +117,39 @@ typedef struct {
     ngx_str_t                          text;     /* of TEXT; of ERROR: the
                                                     agent's own message */
     ngx_str_t                          error;    /* of ERROR: its type */
+    ngx_str_t                          id;       /* of the run, or empty */
+    int64_t                            created;  /* when, by the agent's clock,
+                                                    in seconds; or 0 */
 
     /* private */
     void                              *root;
 } ngx_openclaw_event_t;
+
+
+/* what a session's history says of a message and its answer */
+
+typedef enum {
+    NGX_OPENCLAW_HISTORY_NONE = 0,     /* nothing that is surely ours */
+    NGX_OPENCLAW_HISTORY_MESSAGE,      /* the message, and no answer yet */
+    NGX_OPENCLAW_HISTORY_RERUN,        /* the agent takes it up again */
+    NGX_OPENCLAW_HISTORY_ANSWER        /* the whole answer */
+} ngx_openclaw_history_e;
+
+
+typedef struct {
+    /* to be filled in before */
+    ngx_str_t                          run;      /* its id in the stream */
+    int64_t                            created;  /* and when it was made */
+    ngx_str_t                          message;  /* the sender's words, or the
+                                                    beginning of them */
+    unsigned                           cut:1;    /* maybe the latter */
+
+    /* what was found */
+    ngx_openclaw_history_e             state;
+    ngx_str_t                          text;     /* of ANSWER */
+    ngx_uint_t                         nmessages;  /* from ours on */
+    unsigned                           more:1;   /* there are older ones */
+} ngx_openclaw_history_t;
 
 
 /* what the agent is told of one message */
@@ -196,6 +225,23 @@ void ngx_openclaw_event_free(ngx_openclaw_event_t *e);
  */
 ngx_int_t ngx_openclaw_error_parse(ngx_openclaw_event_t *e, u_char *data,
     size_t len);
+
+
+/*
+ * Looks for the answer to a message in the JSON of a session's history, which
+ * is modified.  Only what is certain counts: another message's answer is
+ * never taken.
+ *
+ * NGX_OK        h is filled in, with a text valid until
+ *               ngx_openclaw_history_free(h)
+ * NGX_DECLINED  this is no history
+ * NGX_ERROR     no memory
+ *
+ * ngx_openclaw_history_free(h) is to be called in each case.
+ */
+ngx_int_t ngx_openclaw_history_parse(ngx_openclaw_history_t *h, u_char *data,
+    size_t len);
+void ngx_openclaw_history_free(ngx_openclaw_history_t *h);
 
 
 /*
