@@ -217,6 +217,13 @@ static ngx_command_t  ngx_http_openclaw_commands[] = {
       offsetof(ngx_http_openclaw_loc_conf_t, agent.turn_timeout),
       &ngx_http_openclaw_time_post },
 
+    { ngx_string("openclaw_retry_timeout"),
+      NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_TAKE1,
+      ngx_conf_set_msec_slot,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      offsetof(ngx_http_openclaw_loc_conf_t, agent.retry_timeout),
+      NULL },
+
     { ngx_string("openclaw_detach"),
       NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_TAKE1,
       ngx_conf_set_msec_slot,
@@ -374,6 +381,7 @@ ngx_http_openclaw_create_loc_conf(ngx_conf_t *cf)
     conf->agent.connect_timeout = NGX_CONF_UNSET_MSEC;
     conf->agent.read_timeout = NGX_CONF_UNSET_MSEC;
     conf->agent.turn_timeout = NGX_CONF_UNSET_MSEC;
+    conf->agent.retry_timeout = NGX_CONF_UNSET_MSEC;
     conf->agent.ssl_verify = NGX_CONF_UNSET;
 
     return conf;
@@ -426,6 +434,8 @@ ngx_http_openclaw_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
                               prev->agent.read_timeout, 600000);
     ngx_conf_merge_msec_value(conf->agent.turn_timeout,
                               prev->agent.turn_timeout, 3600000);
+    ngx_conf_merge_msec_value(conf->agent.retry_timeout,
+                              prev->agent.retry_timeout, 30000);
 
     ngx_http_openclaw_merge_ssl(cf, prev, conf);
 

@@ -42,6 +42,7 @@ typedef struct {
     ngx_openclaw_agent_t              *agent;
     ngx_array_t                       *headers;     /* of ngx_str_t */
     ngx_str_t                          body;
+    ngx_str_t                          content;     /* its beginning */
 
     ngx_str_t                          text;        /* the answer so far */
     size_t                             size;        /* allocated for it */
@@ -72,6 +73,7 @@ static void ngx_http_openclaw_turn_ticket(ngx_openclaw_ticket_t *ticket,
     ngx_openclaw_ticket_e what);
 static void ngx_http_openclaw_turn_run(ngx_http_openclaw_turn_t *turn);
 static void ngx_http_openclaw_turn_text(void *data, ngx_str_t *text);
+static void ngx_http_openclaw_turn_replace(void *data, ngx_str_t *text);
 static ngx_int_t ngx_http_openclaw_turn_append(
     ngx_http_openclaw_turn_t *turn, ngx_str_t *text);
 static void ngx_http_openclaw_turn_stream(ngx_http_openclaw_turn_t *turn,
@@ -99,6 +101,7 @@ static u_char *ngx_http_openclaw_turn_log_error(ngx_log_t *log, u_char *buf,
 
 static ngx_openclaw_agent_handlers_t  ngx_http_openclaw_turn_handlers = {
     ngx_http_openclaw_turn_text,
+    ngx_http_openclaw_turn_replace,
     ngx_http_openclaw_turn_end
 };
 
@@ -318,6 +321,15 @@ ngx_http_openclaw_turn_create(ngx_http_openclaw_client_t *client,
         goto failed;
     }
 
+    turn->content.len = ngx_min(m->content.len, NGX_OPENCLAW_AGENT_WORDS);
+
+    turn->content.data = ngx_pnalloc(pool, turn->content.len);
+    if (turn->content.data == NULL) {
+        goto failed;
+    }
+
+    ngx_memcpy(turn->content.data, m->content.data, turn->content.len);
+
     return turn;
 
 failed:
@@ -481,16 +493,21 @@ ngx_http_openclaw_turn_ticket(ngx_openclaw_ticket_t *ticket,
 static void
 ngx_http_openclaw_turn_run(ngx_http_openclaw_turn_t *turn)
 {
-    ngx_str_t  reason;
+    ngx_str_t                 reason;
+    ngx_openclaw_agent_ask_t  ask;
 
     if (ngx_http_openclaw_turn_expired) {
         ngx_http_openclaw_turn_cut(turn);
         return;
     }
 
-    turn->agent = ngx_openclaw_agent_create(&turn->conf->agent,
-                                            &turn->conf->token, turn->headers,
-                                            &turn->body,
+    ask.token = turn->conf->token;
+    ask.headers = turn->headers;
+    ask.body = turn->body;
+    ask.session = turn->ticket.key;
+    ask.message = turn->content;
+
+    turn->agent = ngx_openclaw_agent_create(&turn->conf->agent, &ask,
                                             &ngx_http_openclaw_turn_handlers,
                                             turn, &turn->log);
     if (turn->agent == NULL) {
@@ -535,6 +552,22 @@ ngx_http_openclaw_turn_text(void *data, ngx_str_t *text)
         if (ngx_http_openclaw_ws_full(turn->client->ws)) {
             ngx_openclaw_agent_pause(turn->agent);
         }
+    }
+}
+
+
+static void
+ngx_http_openclaw_turn_replace(void *data, ngx_str_t *text)
+{
+    ngx_http_openclaw_turn_t *turn = data;
+
+    ngx_str_t  reason;
+
+    turn->text.len = 0;
+
+    if (ngx_http_openclaw_turn_append(turn, text) != NGX_OK) {
+        ngx_str_set(&reason, "no memory for the answer");
+        ngx_http_openclaw_turn_end(turn, NGX_OPENCLAW_INTERNAL_ERROR, &reason);
     }
 }
 

@@ -21,54 +21,8 @@
 #define NGX_OPENCLAW_AGENT_DRAIN            5000
 
 
-struct ngx_openclaw_agent_s {
-    void                              *data;
-    ngx_openclaw_agent_handlers_t     *handlers;
-    ngx_log_t                         *log;
-
-    /* event ident must be after 3 pointers as in ngx_connection_t */
-    ngx_int_t                          ident;
-
-    ngx_openclaw_curl_t                curl;
-    ngx_openclaw_agent_request_t       request;
-
-    ngx_event_t                        event;      /* resumes */
-    ngx_event_t                        timer;
-    ngx_msec_t                         read_timeout;
-    ngx_msec_t                         turn_timeout;
-    ngx_msec_t                         start;      /* moved on by pauses, */
-    ngx_msec_t                         last;       /* as is the last read */
-    ngx_msec_t                         paused_at;
-
-    ngx_openclaw_sse_t                 sse;
-    ngx_str_t                          piece;      /* all there is so far of
-                                                      an event's data, where
-                                                      libcurl has it */
-    u_char                            *buf;        /* or else what there is
-                                                      of it, or of the body
-                                                      of a refusal */
-    size_t                             len;
-    size_t                             size;
-
-    long                               status;     /* 0: not known yet */
-
-    ngx_uint_t                         busy;       /* our own functions on the
-                                                      stack that still need
-                                                      the agent */
-    unsigned                           stream:1;   /* the body is one */
-    unsigned                           paused:1;
-    unsigned                           held:1;     /* libcurl is paused */
-    unsigned                           ended:1;
-    unsigned                           drain:1;    /* ended, and the rest may
-                                                      be read */
-    unsigned                           closed:1;   /* by the user */
-    unsigned                           gone:1;     /* the transfer */
-};
-
-
 static ngx_int_t ngx_openclaw_agent_start(ngx_openclaw_agent_t *agent,
-    ngx_openclaw_agent_conf_t *conf, ngx_str_t *token, ngx_array_t *headers,
-    ngx_str_t *body);
+    ngx_openclaw_agent_ask_t *ask);
 
 static size_t ngx_openclaw_agent_write(char *data, size_t size, size_t n,
     void *arg);
@@ -80,22 +34,22 @@ static void ngx_openclaw_agent_stream(ngx_openclaw_agent_t *agent, u_char *p,
 static void ngx_openclaw_agent_piece(ngx_openclaw_agent_t *agent,
     ngx_str_t *piece);
 static void ngx_openclaw_agent_event(ngx_openclaw_agent_t *agent);
-static ngx_int_t ngx_openclaw_agent_keep(ngx_openclaw_agent_t *agent,
-    u_char *p, size_t len);
+static void ngx_openclaw_agent_event_error(ngx_openclaw_agent_t *agent,
+    ngx_openclaw_event_t *e);
 
-static void ngx_openclaw_agent_done(ngx_openclaw_curl_t *transfer,
+static ngx_int_t ngx_openclaw_agent_done(ngx_openclaw_curl_t *transfer,
     CURLcode error);
-static void ngx_openclaw_agent_refused(ngx_openclaw_agent_t *agent);
+static ngx_int_t ngx_openclaw_agent_failed(ngx_openclaw_agent_t *agent,
+    CURLcode error);
+static void ngx_openclaw_agent_again(ngx_openclaw_agent_t *agent);
 static void ngx_openclaw_agent_end(ngx_openclaw_agent_t *agent,
     ngx_openclaw_code_e code, const char *words, ngx_str_t *text);
-static void ngx_openclaw_agent_report(ngx_openclaw_agent_t *agent,
-    ngx_openclaw_agent_reason_t *reason);
-static void ngx_openclaw_agent_settle(ngx_openclaw_agent_t *agent);
 static void ngx_openclaw_agent_release(ngx_openclaw_agent_t *agent);
 
 static void ngx_openclaw_agent_resume_handler(ngx_event_t *ev);
 static void ngx_openclaw_agent_set_timer(ngx_openclaw_agent_t *agent);
 static void ngx_openclaw_agent_timer_handler(ngx_event_t *ev);
+static void ngx_openclaw_agent_expired(ngx_openclaw_agent_t *agent);
 
 
 /* the worker is exiting: nothing is reported any more */
@@ -120,9 +74,9 @@ ngx_openclaw_agent_exit_process(ngx_cycle_t *cycle)
 
 
 ngx_openclaw_agent_t *
-ngx_openclaw_agent_create(ngx_openclaw_agent_conf_t *conf, ngx_str_t *token,
-    ngx_array_t *headers, ngx_str_t *body,
-    ngx_openclaw_agent_handlers_t *handlers, void *data, ngx_log_t *log)
+ngx_openclaw_agent_create(ngx_openclaw_agent_conf_t *conf,
+    ngx_openclaw_agent_ask_t *ask, ngx_openclaw_agent_handlers_t *handlers,
+    void *data, ngx_log_t *log)
 {
     ngx_openclaw_agent_t  *agent;
 
@@ -135,6 +89,7 @@ ngx_openclaw_agent_create(ngx_openclaw_agent_conf_t *conf, ngx_str_t *token,
     agent->handlers = handlers;
     agent->log = log;
     agent->ident = -1;
+    agent->conf = conf;
 
     agent->curl.done = ngx_openclaw_agent_done;
 
@@ -148,16 +103,12 @@ ngx_openclaw_agent_create(ngx_openclaw_agent_conf_t *conf, ngx_str_t *token,
     agent->timer.data = agent;
     agent->timer.log = ngx_cycle->log;
 
-    agent->read_timeout = conf->read_timeout;
-    agent->turn_timeout = conf->turn_timeout;
     agent->start = ngx_current_msec;
     agent->last = ngx_current_msec;
 
     ngx_openclaw_sse_init(&agent->sse);
 
-    if (ngx_openclaw_agent_start(agent, conf, token, headers, body)
-        != NGX_OK)
-    {
+    if (ngx_openclaw_agent_start(agent, ask) != NGX_OK) {
         ngx_openclaw_curl_destroy(&agent->curl);
         ngx_openclaw_agent_release(agent);
         ngx_free(agent);
@@ -198,7 +149,7 @@ ngx_openclaw_agent_resume(ngx_openclaw_agent_t *agent)
     agent->start += pause;
     agent->last += pause;
 
-    if (agent->ended || agent->closed || agent->gone) {
+    if (agent->ended || agent->over || agent->closed || agent->gone) {
         return;
     }
 
@@ -224,10 +175,13 @@ ngx_openclaw_agent_close(ngx_openclaw_agent_t *agent)
 
 static ngx_int_t
 ngx_openclaw_agent_start(ngx_openclaw_agent_t *agent,
-    ngx_openclaw_agent_conf_t *conf, ngx_str_t *token, ngx_array_t *headers,
-    ngx_str_t *body)
+    ngx_openclaw_agent_ask_t *ask)
 {
     CURL  *easy;
+
+    if (ngx_openclaw_agent_history_create(agent, ask) != NGX_OK) {
+        return NGX_ERROR;
+    }
 
     if (ngx_openclaw_curl_create(&agent->curl) != NGX_OK) {
         return NGX_ERROR;
@@ -235,8 +189,8 @@ ngx_openclaw_agent_start(ngx_openclaw_agent_t *agent,
 
     easy = agent->curl.easy;
 
-    if (ngx_openclaw_agent_request_create(&agent->request, easy, conf, token,
-                                          headers, body, agent->log)
+    if (ngx_openclaw_agent_request_create(&agent->request, easy, agent->conf,
+                                          ask, agent->log)
         != NGX_OK)
     {
         return NGX_ERROR;
@@ -266,7 +220,7 @@ ngx_openclaw_agent_write(char *data, size_t size, size_t n, void *arg)
         return 0;
     }
 
-    if (agent->ended) {
+    if (agent->ended || agent->over) {
         return n;
     }
 
@@ -353,7 +307,7 @@ ngx_openclaw_agent_body(ngx_openclaw_agent_t *agent, u_char *p, size_t len)
     if (ngx_openclaw_agent_keep(agent, p, len) != NGX_OK
         || agent->len == NGX_OPENCLAW_AGENT_MAX_BODY)
     {
-        ngx_openclaw_agent_refused(agent);
+        agent->over = 1;
     }
 }
 
@@ -365,7 +319,7 @@ ngx_openclaw_agent_stream(ngx_openclaw_agent_t *agent, u_char *p,
     ngx_int_t  rc;
     ngx_str_t  piece;
 
-    while (!agent->ended && !agent->closed) {
+    while (!agent->ended && !agent->over && !agent->closed) {
 
         rc = ngx_openclaw_sse_parse(&agent->sse, &p, last, &piece);
 
@@ -428,7 +382,7 @@ ngx_openclaw_agent_piece(ngx_openclaw_agent_t *agent, ngx_str_t *piece)
 static void
 ngx_openclaw_agent_event(ngx_openclaw_agent_t *agent)
 {
-    ngx_str_t             data, *text;
+    ngx_str_t             data;
     ngx_openclaw_event_t  e;
 
     data = agent->piece;
@@ -452,6 +406,8 @@ ngx_openclaw_agent_event(ngx_openclaw_agent_t *agent)
         return;
     }
 
+    ngx_openclaw_agent_history_run(agent, &e);
+
     switch (e.type) {
 
     case NGX_OPENCLAW_EVENT_TEXT:
@@ -468,10 +424,7 @@ ngx_openclaw_agent_event(ngx_openclaw_agent_t *agent)
         break;
 
     case NGX_OPENCLAW_EVENT_ERROR:
-        agent->drain = 1;
-        text = e.text.len ? &e.text : &e.error;
-        ngx_openclaw_agent_end(agent, NGX_OPENCLAW_AGENT_ERROR,
-                               text->len ? "" : "the agent failed", text);
+        ngx_openclaw_agent_event_error(agent, &e);
         break;
 
     default: /* NGX_OPENCLAW_EVENT_NONE */
@@ -488,7 +441,34 @@ ngx_openclaw_agent_event(ngx_openclaw_agent_t *agent)
 }
 
 
-static ngx_int_t
+static void
+ngx_openclaw_agent_event_error(ngx_openclaw_agent_t *agent,
+    ngx_openclaw_event_t *e)
+{
+    ngx_str_t                    *text;
+    ngx_openclaw_agent_reason_t   reason;
+
+    text = e->text.len ? &e->text : &e->error;
+
+    ngx_openclaw_agent_reason(&reason, NGX_OPENCLAW_AGENT_ERROR,
+                              text->len ? "" : "the agent failed", text,
+                              &agent->request.token);
+
+    agent->drain = 1;
+
+    if (ngx_openclaw_agent_history_told(text)
+        && ngx_openclaw_agent_history_lost(agent, &reason) == NGX_OK)
+    {
+        agent->over = 1;
+        ngx_openclaw_agent_timer(agent, NGX_OPENCLAW_AGENT_DRAIN);
+        return;
+    }
+
+    ngx_openclaw_agent_report(agent, &reason);
+}
+
+
+ngx_int_t
 ngx_openclaw_agent_keep(ngx_openclaw_agent_t *agent, u_char *p, size_t len)
 {
     u_char  *buf;
@@ -526,11 +506,11 @@ ngx_openclaw_agent_keep(ngx_openclaw_agent_t *agent, u_char *p, size_t len)
 
 /* the transfer has ended, in one way or another */
 
-static void
+static ngx_int_t
 ngx_openclaw_agent_done(ngx_openclaw_curl_t *transfer, CURLcode error)
 {
-    ngx_openclaw_agent_t         *agent;
-    ngx_openclaw_agent_reason_t   reason;
+    ngx_int_t              rc;
+    ngx_openclaw_agent_t  *agent;
 
     agent = (ngx_openclaw_agent_t *)
                   ((u_char *) transfer - offsetof(ngx_openclaw_agent_t, curl));
@@ -539,48 +519,117 @@ ngx_openclaw_agent_done(ngx_openclaw_curl_t *transfer, CURLcode error)
                    "openclaw agent: done, %d \"%s\"",
                    (int) error, transfer->error);
 
+    rc = NGX_OK;
+
     agent->gone = 1;
     agent->busy++;
 
     if (!agent->ended && !agent->closed && !ngx_openclaw_agent_exiting) {
-
-        if (agent->status == 0) {
-            ngx_openclaw_agent_head(agent);
-        }
-
-        if (agent->status && !agent->stream) {
-            ngx_openclaw_agent_refused(agent);
-
-        } else {
-            ngx_openclaw_agent_reason_curl(&reason, transfer, error,
-                                           &agent->request.token);
-            ngx_openclaw_agent_report(agent, &reason);
-        }
+        rc = agent->looking ? ngx_openclaw_agent_history_looked(agent, error)
+                            : ngx_openclaw_agent_failed(agent, error);
     }
 
-    ngx_openclaw_agent_release(agent);
+    if (!agent->waiting) {
+        ngx_openclaw_agent_release(agent);
+    }
 
     agent->busy--;
 
     ngx_openclaw_agent_settle(agent);
+
+    return rc;
 }
 
 
-/* the answer is not 200, and as much of its body as matters is here */
+/*
+ * The end, unless something else can be done.  NGX_AGAIN if the transfer is
+ * to be started again.
+ */
 
-static void
-ngx_openclaw_agent_refused(ngx_openclaw_agent_t *agent)
+static ngx_int_t
+ngx_openclaw_agent_failed(ngx_openclaw_agent_t *agent, CURLcode error)
 {
     ngx_str_t                    body;
+    ngx_uint_t                   unsent;
     ngx_openclaw_agent_reason_t  reason;
 
-    body.data = agent->buf;
-    body.len = agent->len;
+    if (agent->lost) {
+        ngx_openclaw_agent_history_wait(agent);
+        return NGX_OK;
+    }
 
-    ngx_openclaw_agent_reason_status(&reason, agent->status, &body,
-                                     &agent->request.token);
+    if (agent->status == 0) {
+        ngx_openclaw_agent_head(agent);
+
+        if (agent->ended) {
+            return NGX_OK;
+        }
+    }
+
+    if (agent->status && !agent->stream) {
+        body.data = agent->buf;
+        body.len = agent->len;
+
+        ngx_openclaw_agent_reason_status(&reason, agent->status, &body,
+                                         &agent->request.token);
+
+        unsent = (agent->status == 503);
+
+    } else {
+        ngx_openclaw_agent_reason_curl(&reason, &agent->curl, error,
+                                       &agent->request.token);
+
+        unsent = (error == CURLE_COULDNT_CONNECT && !agent->curl.requested
+                  && !agent->curl.starved && !agent->curl.leaving);
+    }
+
+    if (unsent && ngx_openclaw_agent_retry(agent, &reason) == NGX_OK) {
+        return NGX_AGAIN;
+    }
+
+    if (agent->stream && reason.code == NGX_OPENCLAW_AGENT_INCOMPLETE
+        && ngx_openclaw_agent_history_lost(agent, &reason) == NGX_OK)
+    {
+        ngx_openclaw_agent_history_wait(agent);
+        return NGX_OK;
+    }
 
     ngx_openclaw_agent_report(agent, &reason);
+
+    return NGX_OK;
+}
+
+
+static void
+ngx_openclaw_agent_again(ngx_openclaw_agent_t *agent)
+{
+    if (ngx_current_msec - agent->start >= agent->conf->turn_timeout) {
+        ngx_openclaw_agent_end(agent, NGX_OPENCLAW_AGENT_TIMEOUT,
+                               "no end within openclaw_turn_timeout", NULL);
+        return;
+    }
+
+    if (ngx_openclaw_curl_start(&agent->curl) != NGX_OK) {
+        ngx_openclaw_agent_end(agent, NGX_OPENCLAW_INTERNAL_ERROR,
+                               "no memory for another try", NULL);
+        return;
+    }
+
+    agent->gone = 0;
+    agent->last = ngx_current_msec;
+
+    ngx_openclaw_agent_set_timer(agent);
+}
+
+
+/* with no transfer running, for the time of the next one */
+
+void
+ngx_openclaw_agent_wait(ngx_openclaw_agent_t *agent, ngx_msec_t delay)
+{
+    agent->waiting = 1;
+
+    ngx_openclaw_agent_timer(agent, delay);
 }
 
 
@@ -597,7 +646,7 @@ ngx_openclaw_agent_end(ngx_openclaw_agent_t *agent, ngx_openclaw_code_e code,
 }
 
 
-static void
+void
 ngx_openclaw_agent_report(ngx_openclaw_agent_t *agent,
     ngx_openclaw_agent_reason_t *reason)
 {
@@ -611,7 +660,7 @@ ngx_openclaw_agent_report(ngx_openclaw_agent_t *agent,
         ngx_del_timer(&agent->timer);
     }
 
-    if (agent->drain) {
+    if (agent->drain && !agent->gone) {
         agent->timer.cancelable = 1;
         ngx_add_timer(&agent->timer, NGX_OPENCLAW_AGENT_DRAIN);
     }
@@ -627,7 +676,7 @@ ngx_openclaw_agent_report(ngx_openclaw_agent_t *agent,
  * transfer.  The agent may be gone after this, so that it is called last.
  */
 
-static void
+void
 ngx_openclaw_agent_settle(ngx_openclaw_agent_t *agent)
 {
     if (agent->busy) {
@@ -636,7 +685,9 @@ ngx_openclaw_agent_settle(ngx_openclaw_agent_t *agent)
 
     if (!agent->gone) {
 
-        if (agent->ended ? !agent->drain : agent->closed) {
+        if (agent->ended ? !agent->drain
+                         : agent->closed || (agent->over && !agent->drain))
+        {
             ngx_openclaw_curl_stop(&agent->curl);
         }
 
@@ -644,6 +695,7 @@ ngx_openclaw_agent_settle(ngx_openclaw_agent_t *agent)
     }
 
     if (agent->closed) {
+        ngx_openclaw_agent_release(agent);
         ngx_free(agent);
     }
 }
@@ -660,11 +712,21 @@ ngx_openclaw_agent_release(ngx_openclaw_agent_t *agent)
         ngx_delete_posted_event(&agent->event);
     }
 
+    if (agent->curl.kept) {
+        ngx_openclaw_curl_destroy(&agent->curl);
+    }
+
     ngx_openclaw_agent_request_destroy(&agent->request);
+
+    if (agent->history) {
+        ngx_free(agent->history);
+        agent->history = NULL;
+    }
 
     if (agent->buf) {
         ngx_free(agent->buf);
         agent->buf = NULL;
+        agent->size = 0;
     }
 }
 
@@ -691,12 +753,25 @@ ngx_openclaw_agent_set_timer(ngx_openclaw_agent_t *agent)
 {
     ngx_msec_int_t  read, turn;
 
-    read = agent->last + agent->read_timeout - ngx_current_msec;
-    turn = agent->start + agent->turn_timeout - ngx_current_msec;
+    read = agent->last + agent->conf->read_timeout - ngx_current_msec;
+    turn = agent->start + agent->conf->turn_timeout - ngx_current_msec;
 
     read = ngx_min(read, turn);
 
     ngx_add_timer(&agent->timer, (ngx_msec_t) ngx_max(read, 0));
+}
+
+
+void
+ngx_openclaw_agent_timer(ngx_openclaw_agent_t *agent, ngx_msec_t timer)
+{
+    /* a timer that is set would not be moved by less than 300 ms */
+
+    if (agent->timer.timer_set) {
+        ngx_del_timer(&agent->timer);
+    }
+
+    ngx_add_timer(&agent->timer, timer);
 }
 
 
@@ -708,34 +783,62 @@ ngx_openclaw_agent_set_timer(ngx_openclaw_agent_t *agent)
 static void
 ngx_openclaw_agent_timer_handler(ngx_event_t *ev)
 {
-    ngx_msec_t             now;
     ngx_openclaw_agent_t  *agent;
 
     agent = ev->data;
 
-    if (agent->ended) {
+    if (agent->waiting) {
+        agent->waiting = 0;
+        agent->busy++;
+
+        if (agent->lost) {
+            ngx_openclaw_agent_history_look(agent);
+
+        } else {
+            ngx_openclaw_agent_again(agent);
+        }
+
+        agent->busy--;
+        ngx_openclaw_agent_settle(agent);
+        return;
+    }
+
+    if (agent->ended || agent->lost) {
         ngx_openclaw_curl_stop(&agent->curl);
         return;
     }
 
     if (agent->paused) {
-        ngx_add_timer(ev, agent->read_timeout);
+        ngx_add_timer(ev, agent->conf->read_timeout);
         return;
     }
 
+    ngx_openclaw_agent_expired(agent);
+    ngx_openclaw_agent_settle(agent);
+}
+
+
+static void
+ngx_openclaw_agent_expired(ngx_openclaw_agent_t *agent)
+{
+    ngx_msec_t  now;
+
     now = ngx_current_msec;
 
-    if (now - agent->last < agent->read_timeout
-        && now - agent->start < agent->turn_timeout)
+    if (now - agent->last < agent->conf->read_timeout
+        && now - agent->start < agent->conf->turn_timeout)
     {
         ngx_openclaw_agent_set_timer(agent);
         return;
     }
 
     if (agent->status && !agent->stream) {
-        ngx_openclaw_agent_refused(agent);
 
-    } else if (now - agent->last >= agent->read_timeout) {
+        /* a refusal need not be read to its end */
+
+        agent->over = 1;
+
+    } else if (now - agent->last >= agent->conf->read_timeout) {
         ngx_openclaw_agent_end(agent, NGX_OPENCLAW_AGENT_TIMEOUT,
                                "no data for openclaw_read_timeout", NULL);
 
@@ -743,6 +846,4 @@ ngx_openclaw_agent_timer_handler(ngx_event_t *ev)
         ngx_openclaw_agent_end(agent, NGX_OPENCLAW_AGENT_TIMEOUT,
                                "no end within openclaw_turn_timeout", NULL);
     }
-
-    ngx_openclaw_agent_settle(agent);
 }

@@ -8,6 +8,10 @@
  * One agent request: a POST to the gateway's /v1/chat/completions whose
  * streamed answer comes back as text, and which ends exactly once.
  *
+ * It is sent again for as long as retry_timeout if the gateway can't be
+ * connected to or answers 503, which prove that nothing ran.  An answer whose
+ * stream was lost is looked for in the history of the session.
+ *
  * The handler is called from libcurl's write callback or from an event of
  * nginx.  It may call any function of this header, ngx_openclaw_agent_close()
  * included: what libcurl does not allow there is put off.
@@ -21,6 +25,11 @@
 #include <ngx_config.h>
 #include <ngx_core.h>
 #include <ngx_openclaw_json.h>
+
+
+/* so much of a message, in bytes, is enough to know it again */
+
+#define NGX_OPENCLAW_AGENT_WORDS            256
 
 
 typedef struct ngx_openclaw_agent_s  ngx_openclaw_agent_t;
@@ -44,7 +53,24 @@ typedef struct {
     ngx_msec_t                         connect_timeout;
     ngx_msec_t                         read_timeout;
     ngx_msec_t                         turn_timeout;
+    ngx_msec_t                         retry_timeout;   /* 0: no retries */
 } ngx_openclaw_agent_conf_t;
+
+
+/* what is asked; all of it is copied, as far as it is needed */
+
+typedef struct {
+    ngx_str_t                          token;       /* or empty */
+    ngx_array_t                       *headers;     /* lines "Name: value", of
+                                                       ngx_str_t, each with a
+                                                       NUL; or NULL */
+    ngx_str_t                          body;        /* not empty */
+
+    /* for the history, or empty */
+    ngx_str_t                          session;     /* the key */
+    ngx_str_t                          message;     /* the sender's words, or
+                                                       WORDS bytes of them */
+} ngx_openclaw_agent_ask_t;
 
 
 /*
@@ -55,6 +81,12 @@ typedef struct {
 typedef struct {
     /* a part of the answer, valid during the call; never empty */
     void                             (*text)(void *data, ngx_str_t *text);
+
+    /*
+     * The whole answer by the agent's own record, instead of all that was
+     * reported; at most once, just before the end, which is OK.
+     */
+    void                             (*replace)(void *data, ngx_str_t *text);
 
     /*
      * The end.  reason is for the log and, with AGENT_ERROR, for the client;
@@ -73,17 +105,15 @@ ngx_int_t ngx_openclaw_agent_init_process(ngx_cycle_t *cycle);
 void ngx_openclaw_agent_exit_process(ngx_cycle_t *cycle);
 
 /*
- * Sends a request.  conf must live as long as the worker; token (it may be
- * empty), headers (lines "Name: value", of ngx_str_t, NUL-terminated; may be
- * NULL) and body (not empty) are copied.
+ * Sends a request.  conf must live as long as the worker; log, until the
+ * request is closed.
  *
  * Returns NULL if there is no memory; nothing is reported then.  No handler
  * is called before the function has returned.
  */
 ngx_openclaw_agent_t *ngx_openclaw_agent_create(
-    ngx_openclaw_agent_conf_t *conf, ngx_str_t *token, ngx_array_t *headers,
-    ngx_str_t *body, ngx_openclaw_agent_handlers_t *handlers, void *data,
-    ngx_log_t *log);
+    ngx_openclaw_agent_conf_t *conf, ngx_openclaw_agent_ask_t *ask,
+    ngx_openclaw_agent_handlers_t *handlers, void *data, ngx_log_t *log);
 
 /*
  * Stops and goes on reading the answer, both at any time.  What libcurl had

@@ -17,8 +17,11 @@ typedef struct {
 
 
 static ngx_int_t ngx_openclaw_agent_set_headers(
-    ngx_openclaw_agent_request_t *request, ngx_str_t *token,
-    ngx_array_t *headers, ngx_log_t *log);
+    ngx_openclaw_agent_request_t *request, ngx_openclaw_agent_ask_t *ask,
+    ngx_log_t *log);
+static ngx_int_t ngx_openclaw_agent_history_headers(
+    ngx_openclaw_agent_request_t *request);
+static void ngx_openclaw_agent_free_headers(struct curl_slist *headers);
 static ngx_uint_t ngx_openclaw_agent_has_header(ngx_array_t *headers,
     const char *line);
 static ngx_int_t ngx_openclaw_agent_add_header(
@@ -26,9 +29,13 @@ static ngx_int_t ngx_openclaw_agent_add_header(
 static ngx_int_t ngx_openclaw_agent_set_token(
     ngx_openclaw_agent_request_t *request, ngx_str_t *token, ngx_log_t *log);
 
-static CURLcode ngx_openclaw_agent_set_request(
+static CURLcode ngx_openclaw_agent_set_target(
     ngx_openclaw_agent_request_t *request, CURL *easy,
-    ngx_openclaw_agent_conf_t *conf, ngx_str_t *body);
+    ngx_openclaw_agent_conf_t *conf, ngx_str_t *url);
+static CURLcode ngx_openclaw_agent_set_post(
+    ngx_openclaw_agent_request_t *request, CURL *easy, ngx_str_t *body);
+static ngx_int_t ngx_openclaw_agent_set_failed(CURLcode error,
+    ngx_log_t *log);
 static CURLcode ngx_openclaw_agent_set_ssl(CURL *easy,
     ngx_openclaw_agent_conf_t *conf);
 static CURLcode ngx_openclaw_agent_set_certificate(CURL *easy,
@@ -61,60 +68,97 @@ static ngx_openclaw_agent_protocol_t  ngx_openclaw_agent_protocols[] = {
 
 ngx_int_t
 ngx_openclaw_agent_request_create(ngx_openclaw_agent_request_t *request,
-    CURL *easy, ngx_openclaw_agent_conf_t *conf, ngx_str_t *token,
-    ngx_array_t *headers, ngx_str_t *body, ngx_log_t *log)
+    CURL *easy, ngx_openclaw_agent_conf_t *conf,
+    ngx_openclaw_agent_ask_t *ask, ngx_log_t *log)
 {
     CURLcode  error;
 
-    if (ngx_openclaw_agent_set_headers(request, token, headers, log)
-        != NGX_OK)
+    if (ngx_openclaw_agent_set_headers(request, ask, log) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    if (conf->connect_to.len) {
+        request->connect_to = curl_slist_append(NULL,
+                                              (char *) conf->connect_to.data);
+        if (request->connect_to == NULL) {
+            return NGX_ERROR;
+        }
+    }
+
+    error = ngx_openclaw_agent_set_target(request, easy, conf, &conf->url);
+
+    if (error == CURLE_OK) {
+        error = ngx_openclaw_agent_set_post(request, easy, &ask->body);
+    }
+
+    return ngx_openclaw_agent_set_failed(error, log);
+}
+
+
+ngx_int_t
+ngx_openclaw_agent_request_history(ngx_openclaw_agent_request_t *request,
+    CURL *easy, ngx_openclaw_agent_conf_t *conf, ngx_str_t *url,
+    ngx_log_t *log)
+{
+    CURLcode  error;
+
+    if (request->history == NULL
+        && ngx_openclaw_agent_history_headers(request) != NGX_OK)
     {
         return NGX_ERROR;
     }
 
-    error = ngx_openclaw_agent_set_request(request, easy, conf, body);
+    error = ngx_openclaw_agent_set_target(request, easy, conf, url);
 
     if (error == CURLE_OK) {
-        error = ngx_openclaw_agent_set_ssl(easy, conf);
+        error = curl_easy_setopt(easy, CURLOPT_HTTPHEADER, request->history);
     }
 
-    if (error != CURLE_OK) {
-        ngx_log_error(NGX_LOG_ALERT, log, 0,
-                      "curl_easy_setopt() failed (%d: %s)",
-                      (int) error, curl_easy_strerror(error));
-        return NGX_ERROR;
-    }
-
-    return NGX_OK;
+    return ngx_openclaw_agent_set_failed(error, log);
 }
 
 
 void
 ngx_openclaw_agent_request_destroy(ngx_openclaw_agent_request_t *request)
 {
-    struct curl_slist  *header;
+    ngx_openclaw_agent_free_headers(request->headers);
+    ngx_openclaw_agent_free_headers(request->history);
 
-    for (header = request->headers; header; header = header->next) {
-        ngx_explicit_memzero(header->data, ngx_strlen(header->data));
-    }
-
-    curl_slist_free_all(request->headers);
     curl_slist_free_all(request->connect_to);
 
     ngx_memzero(request, sizeof(ngx_openclaw_agent_request_t));
 }
 
 
+/* one of them has the token */
+
+static void
+ngx_openclaw_agent_free_headers(struct curl_slist *headers)
+{
+    struct curl_slist  *header;
+
+    for (header = headers; header; header = header->next) {
+        ngx_explicit_memzero(header->data, ngx_strlen(header->data));
+    }
+
+    curl_slist_free_all(headers);
+}
+
+
 static ngx_int_t
 ngx_openclaw_agent_set_headers(ngx_openclaw_agent_request_t *request,
-    ngx_str_t *token, ngx_array_t *headers, ngx_log_t *log)
+    ngx_openclaw_agent_ask_t *ask, ngx_log_t *log)
 {
     ngx_str_t    *header;
     ngx_uint_t    i;
     const char  **line;
+    ngx_array_t  *headers;
 
-    if (token->len && !ngx_openclaw_agent_has_header(headers, "Authorization:")
-        && ngx_openclaw_agent_set_token(request, token, log) != NGX_OK)
+    headers = ask->headers;
+
+    if (ask->token.len
+        && !ngx_openclaw_agent_has_header(headers, "Authorization:")
+        && ngx_openclaw_agent_set_token(request, &ask->token, log) != NGX_OK)
     {
         return NGX_ERROR;
     }
@@ -234,43 +278,51 @@ ngx_openclaw_agent_set_token(ngx_openclaw_agent_request_t *request,
 }
 
 
+/* what the answer is to be does not fit, and there is no body */
+
+static ngx_int_t
+ngx_openclaw_agent_history_headers(ngx_openclaw_agent_request_t *request)
+{
+    char               *line;
+    struct curl_slist  *header, *list;
+
+    list = curl_slist_append(NULL, "Accept: application/json");
+
+    for (header = request->headers; header && list; header = header->next) {
+        line = header->data;
+
+        if (ngx_strncasecmp((u_char *) line, (u_char *) "Accept:", 7) == 0
+            || ngx_strncasecmp((u_char *) line, (u_char *) "Content-", 8) == 0)
+        {
+            continue;
+        }
+
+        request->history = list;
+        list = curl_slist_append(list, line);
+    }
+
+    if (list == NULL) {
+        return NGX_ERROR;
+    }
+
+    request->history = list;
+
+    return NGX_OK;
+}
+
+
 static CURLcode
-ngx_openclaw_agent_set_request(ngx_openclaw_agent_request_t *request,
-    CURL *easy, ngx_openclaw_agent_conf_t *conf, ngx_str_t *body)
+ngx_openclaw_agent_set_target(ngx_openclaw_agent_request_t *request,
+    CURL *easy, ngx_openclaw_agent_conf_t *conf, ngx_str_t *url)
 {
     CURLcode  error;
 
-    if (conf->connect_to.len) {
-        request->connect_to = curl_slist_append(NULL,
-                                              (char *) conf->connect_to.data);
-        if (request->connect_to == NULL) {
-            return CURLE_OUT_OF_MEMORY;
-        }
-    }
-
-    error = ngx_openclaw_agent_set_string(easy, CURLOPT_URL, &conf->url);
-    if (error != CURLE_OK) {
-        return error;
-    }
-
-    error = ngx_openclaw_agent_set_string(easy, CURLOPT_UNIX_SOCKET_PATH,
-                                          &conf->unix_path);
-    if (error != CURLE_OK) {
-        return error;
-    }
-
-    /*
-     * The body is copied, since libcurl may still look at it while an agent
-     * that is closed waits for libcurl to return.
-     */
-
-    if ((error = curl_easy_setopt(easy, CURLOPT_POST, 1L)) != CURLE_OK
-        || (error = curl_easy_setopt(easy, CURLOPT_POSTFIELDSIZE_LARGE,
-                                     (curl_off_t) body->len)) != CURLE_OK
-        || (error = curl_easy_setopt(easy, CURLOPT_COPYPOSTFIELDS,
-                                     (char *) body->data)) != CURLE_OK
-        || (error = curl_easy_setopt(easy, CURLOPT_HTTPHEADER,
-                                     request->headers)) != CURLE_OK
+    if ((error = ngx_openclaw_agent_set_string(easy, CURLOPT_URL, url))
+        != CURLE_OK
+        || (error = ngx_openclaw_agent_set_string(easy,
+                                                  CURLOPT_UNIX_SOCKET_PATH,
+                                                  &conf->unix_path))
+           != CURLE_OK
         || (error = curl_easy_setopt(easy, CURLOPT_CONNECT_TO,
                                      request->connect_to)) != CURLE_OK
         || (error = curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS,
@@ -280,7 +332,45 @@ ngx_openclaw_agent_set_request(ngx_openclaw_agent_request_t *request,
         return error;
     }
 
-    return CURLE_OK;
+    return ngx_openclaw_agent_set_ssl(easy, conf);
+}
+
+
+/*
+ * The body is copied, since libcurl may still look at it while an agent that
+ * is closed waits for libcurl to return.
+ */
+
+static CURLcode
+ngx_openclaw_agent_set_post(ngx_openclaw_agent_request_t *request, CURL *easy,
+    ngx_str_t *body)
+{
+    CURLcode  error;
+
+    if ((error = curl_easy_setopt(easy, CURLOPT_POST, 1L)) != CURLE_OK
+        || (error = curl_easy_setopt(easy, CURLOPT_POSTFIELDSIZE_LARGE,
+                                     (curl_off_t) body->len)) != CURLE_OK
+        || (error = curl_easy_setopt(easy, CURLOPT_COPYPOSTFIELDS,
+                                     (char *) body->data)) != CURLE_OK)
+    {
+        return error;
+    }
+
+    return curl_easy_setopt(easy, CURLOPT_HTTPHEADER, request->headers);
+}
+
+
+static ngx_int_t
+ngx_openclaw_agent_set_failed(CURLcode error, ngx_log_t *log)
+{
+    if (error == CURLE_OK) {
+        return NGX_OK;
+    }
+
+    ngx_log_error(NGX_LOG_ALERT, log, 0, "curl_easy_setopt() failed (%d: %s)",
+                  (int) error, curl_easy_strerror(error));
+
+    return NGX_ERROR;
 }
 
 

@@ -67,13 +67,15 @@ static CURLM             *ngx_openclaw_curl_multi;
 
 /*
  * Not 0 while libcurl is on the stack, or what was put off is being done; a
- * transfer is in one of the queues from its start to its end.
+ * transfer is in one of the queues from its start to its end, and in that of
+ * the kept ones until its next start.
  */
 
 static ngx_uint_t         ngx_openclaw_curl_depth;
 static ngx_queue_t        ngx_openclaw_curl_starting;
 static ngx_queue_t        ngx_openclaw_curl_running;
 static ngx_queue_t        ngx_openclaw_curl_stopping;
+static ngx_queue_t        ngx_openclaw_curl_kept;
 
 static ngx_queue_t        ngx_openclaw_curl_connections;
 static ngx_event_t        ngx_openclaw_curl_timeout;
@@ -94,6 +96,7 @@ ngx_openclaw_curl_init_process(ngx_cycle_t *cycle)
     ngx_queue_init(&ngx_openclaw_curl_starting);
     ngx_queue_init(&ngx_openclaw_curl_running);
     ngx_queue_init(&ngx_openclaw_curl_stopping);
+    ngx_queue_init(&ngx_openclaw_curl_kept);
     ngx_queue_init(&ngx_openclaw_curl_connections);
 
     ngx_openclaw_curl_dummy.fd = (ngx_socket_t) -1;
@@ -155,6 +158,13 @@ ngx_openclaw_curl_exit_process(ngx_cycle_t *cycle)
         ngx_openclaw_curl_stop(transfer);
     }
 
+    while (!ngx_queue_empty(&ngx_openclaw_curl_kept)) {
+        q = ngx_queue_head(&ngx_openclaw_curl_kept);
+        transfer = ngx_queue_data(q, ngx_openclaw_curl_t, queue);
+
+        ngx_openclaw_curl_destroy(transfer);
+    }
+
     while (ngx_openclaw_curl_nidle) {
         curl_easy_cleanup(ngx_openclaw_curl_idle[--ngx_openclaw_curl_nidle]);
     }
@@ -211,6 +221,11 @@ ngx_openclaw_curl_create(ngx_openclaw_curl_t *transfer)
 void
 ngx_openclaw_curl_destroy(ngx_openclaw_curl_t *transfer)
 {
+    if (transfer->kept) {
+        transfer->kept = 0;
+        ngx_queue_remove(&transfer->queue);
+    }
+
     curl_easy_cleanup(transfer->easy);
     transfer->easy = NULL;
 }
@@ -329,11 +344,22 @@ ngx_openclaw_curl_start(ngx_openclaw_curl_t *transfer)
         return NGX_ERROR;
     }
 
+    if (transfer->kept) {
+        transfer->kept = 0;
+        ngx_queue_remove(&transfer->queue);
+    }
+
     ngx_queue_insert_tail(ngx_openclaw_curl_depth ? &ngx_openclaw_curl_starting
                                                   : &ngx_openclaw_curl_running,
                           &transfer->queue);
 
     transfer->started = 1;
+    transfer->stopping = 0;
+    transfer->requested = 0;
+    transfer->repeated = 0;
+    transfer->starved = 0;
+    transfer->leaving = 0;
+    transfer->error[0] = '\0';
 
     return NGX_OK;
 }
@@ -498,9 +524,13 @@ ngx_openclaw_curl_finish(ngx_openclaw_curl_t *transfer, CURLcode code)
     transfer->started = 0;
     transfer->stopping = 1;
 
-    transfer->done(transfer, code);
+    if (transfer->done(transfer, code) == NGX_OK) {
+        ngx_openclaw_curl_recycle(easy, code);
+        return;
+    }
 
-    ngx_openclaw_curl_recycle(easy, code);
+    transfer->kept = 1;
+    ngx_queue_insert_tail(&ngx_openclaw_curl_kept, &transfer->queue);
 }
 
 

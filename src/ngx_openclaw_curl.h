@@ -12,8 +12,10 @@
  *   start    hands it to libcurl; nothing is sent before it returns
  *   ...      the user's write callback is called
  *   done     the handler is called once, with libcurl not on the stack; the
- *            handle may still be asked for what it knows, and the transfer's
- *            memory is the user's when the handler has returned
+ *            handle may still be asked for what it knows.  If it returns
+ *            NGX_OK, the transfer's memory is the user's from then on; if it
+ *            returns NGX_AGAIN, the handle is kept as it was set up, to be
+ *            started again or to be destroyed
  *
  * libcurl may not be called from its own callbacks.  The functions of this
  * header may: what has to wait for libcurl to return is put off.
@@ -33,7 +35,7 @@
 
 typedef struct ngx_openclaw_curl_s  ngx_openclaw_curl_t;
 
-typedef void (*ngx_openclaw_curl_pt)(ngx_openclaw_curl_t *transfer,
+typedef ngx_int_t (*ngx_openclaw_curl_pt)(ngx_openclaw_curl_t *transfer,
     CURLcode code);
 
 
@@ -54,6 +56,7 @@ struct ngx_openclaw_curl_s {
 
     /* private */
     unsigned                           started:1;
+    unsigned                           kept:1;
     CURLcode                           code;
     ngx_queue_t                        queue;
 
@@ -65,7 +68,7 @@ struct ngx_openclaw_curl_s {
 /* called in each worker process; NGX_OK or NGX_ERROR */
 ngx_int_t ngx_openclaw_curl_init_process(ngx_cycle_t *cycle);
 
-/* ends all transfers, with CURLE_ABORTED_BY_CALLBACK */
+/* ends all transfers, with CURLE_ABORTED_BY_CALLBACK; none is kept */
 void ngx_openclaw_curl_exit_process(ngx_cycle_t *cycle);
 
 /*

@@ -42,7 +42,10 @@ __DATA__
 
 === TEST 1: nobody listens
 --- config
-    location /ws { openclaw_pass http://127.0.0.1:$TEST_NGINX_AGENT_PORT; }
+    location /ws {
+        openclaw_pass http://127.0.0.1:$TEST_NGINX_AGENT_PORT;
+        openclaw_retry_timeout 0;
+    }
 --- scenario
     $agent->mode('refuse');
     main::fails($T, 'x', 'agent_unreachable', qr/again later/);
@@ -60,7 +63,10 @@ __DATA__
 
 === TEST 3: status codes
 --- config
-    location /ws { openclaw_pass http://127.0.0.1:$TEST_NGINX_AGENT_PORT; }
+    location /ws {
+        openclaw_pass http://127.0.0.1:$TEST_NGINX_AGENT_PORT;
+        openclaw_retry_timeout 0;
+    }
 --- scenario
     my $error = sub { { error => { message => $_[0], type => 'any' } } };
 
@@ -230,7 +236,10 @@ __DATA__
 
 === TEST 12: no route
 --- config
-    location /ws { openclaw_pass http://255.255.255.255:18789; }
+    location /ws {
+        openclaw_pass http://255.255.255.255:18789;
+        openclaw_retry_timeout 0;
+    }
 --- scenario
     my $ws = $T->connect('/ws?senderId=ann');
 

@@ -89,7 +89,7 @@ __DATA__
 === TEST 4: not after an answer that was cut
 --- config
     location = /ws {
-        openclaw_pass http://127.0.0.1:$TEST_NGINX_AGENT_PORT;
+        openclaw_pass http://127.0.0.1:$TEST_NGINX_AGENT_PORT/chat;
         openclaw_read_timeout 200ms;
     }
 --- scenario

@@ -35,7 +35,10 @@ __DATA__
 
 === TEST 2: it is not there
 --- config
-    location = /ws { openclaw_pass unix:$TEST_NGINX_TMP/none.sock; }
+    location = /ws {
+        openclaw_pass unix:$TEST_NGINX_TMP/none.sock;
+        openclaw_retry_timeout 0;
+    }
 --- scenario
     my $c = $T->connect('/ws');
 
@@ -46,7 +49,10 @@ __DATA__
 
 === TEST 3: nobody listens there, and then an agent does
 --- config
-    location = /ws { openclaw_pass unix:$TEST_NGINX_TMP/late.sock; }
+    location = /ws {
+        openclaw_pass unix:$TEST_NGINX_TMP/late.sock;
+        openclaw_retry_timeout 0;
+    }
 --- scenario
     my $path = "$ENV{TEST_NGINX_TMP}/late.sock";
     my $stale = IO::Socket::UNIX->new(Local => $path);

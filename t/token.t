@@ -113,6 +113,7 @@ from-a-file
     location = /ws {
         openclaw_pass http://127.0.0.1:$TEST_NGINX_AGENT_PORT;
         openclaw_token 53cr3t-t0k3n;
+        openclaw_retry_timeout 0;
     }
 --- scenario
     my $token = '53cr3t-t0k3n';

@@ -145,6 +145,50 @@ sub otherwise {
 }
 
 
+# What the agent remembers of its sessions, from now on; without arguments it
+# knows of none.  Each is a message:
+#
+#     [user => 'hello']                     a time can be given: at => seconds
+#     [assistant => 'Hi.', run => 1]        the answer to the first POST
+#     [rerun => 'again']                    taken up after a restart, and
+#     [assistant => 'Hi.', run => 'again']  answered
+#     [assistant => '...', run => 1, stop => 'toolUse'], and any other members
+
+sub history {
+    my ($self, @message) = @_;
+
+    $self->_call(history => @message ? [map { _message(@$_) } @message]
+                                     : undef);
+    return $self;
+}
+
+
+sub _message {
+    my ($role, $text, %opt) = @_;
+
+    my $at = 1000 * (delete $opt{at} // time);
+
+    return { role => 'user', content => $text, timestamp => $at, %opt }
+        if $role eq 'user';
+
+    return { role => 'user', content => '[System] Your previous turn ...',
+             timestamp => $at, idempotencyKey => "$text:user",
+             provenance => { kind => 'internal_system', sourceTool =>
+                             'main_session_restart_recovery' }, %opt }
+        if $role eq 'rerun';
+
+    my $run = delete $opt{run} // '';
+    my $stop = exists $opt{stop} ? delete $opt{stop} : 'stop';
+
+    $run = "chatcmpl_$run" if $run =~ /^\d+$/;
+
+    return { role => $role, content => [{ type => 'text', text => $text }],
+             timestamp => $at, $stop ? (stopReason => $stop) : (),
+             __openclaw => { runId => $run, %{ delete $opt{meta} // {} } },
+             %opt };
+}
+
+
 # Gates stay open once released; close_gate() shuts one again.
 
 sub release    { my $self = shift; $self->_call(release => @_); $self }

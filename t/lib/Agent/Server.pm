@@ -139,11 +139,12 @@ sub do_rule {
 
 
 sub do_otherwise   { $_[0]{otherwise} = $_[1]; 1 }
+sub do_history     { $_[0]{history} = $_[1]; 1 }
 sub do_release     { my $self = shift; $self->{gate}{$_} = 1 for @_; 1 }
 sub do_shut        { my $self = shift; delete $self->{gate}{$_} for @_; 1 }
 sub do_requests    { $_[0]{log} }
 sub do_connections { scalar keys %{ $_[0]{conn} } }
-sub do_forget      { @{ $_[0] }{qw(log rule)} = ([], []); 1 }
+sub do_forget      { @{ $_[0] }{qw(log rule history)} = ([], []); 1 }
 
 
 sub do_close_idle {
@@ -369,6 +370,7 @@ sub begin {
                   understand($body) };
 
     push @{ $self->{log} }, $c->{req};
+    $c->{req}{run} = 'chatcmpl_' . ++$self->{runs} if $method eq 'POST';
     $c->{step} = [map { [@$_] } @{ $self->choose($c->{req}) }];
 
     return 1;
@@ -442,8 +444,27 @@ sub choose {
         return $rule->{step};
     }
 
+    return $self->remembered
+        if $req->{method} eq 'GET' && $req->{path} =~ m{/sessions/.*/history};
+
     return $self->{otherwise} // [[say => 'echo: '],
                                   [say => $req->{content} // '']];
+}
+
+
+# What is answered to a GET /sessions/<key>/history.
+
+sub remembered {
+    my ($self) = @_;
+
+    my $history = $self->{history}
+        or return [[reply => [404, { error => { type => 'not_found' } }]]];
+
+    # large numbers come over as strings
+
+    $_->{timestamp} += 0 for @$history;
+
+    return [[reply => [200, { messages => $history, hasMore => \0 }]]];
 }
 
 
@@ -676,9 +697,9 @@ sub choice {
 sub chunk {
     my ($self, $c, $choices, @more) = @_;
 
-    return { id => "chatcmpl_$c->{id}", object => 'chat.completion.chunk',
-             created => 1795355447, model => $c->{req}{json}{model},
-             choices => $choices, @more };
+    return { id => $c->{req}{run}, object => 'chat.completion.chunk',
+             created => int $c->{req}{started},
+             model => $c->{req}{json}{model}, choices => $choices, @more };
 }
 
 
