@@ -424,8 +424,12 @@ ngx_openclaw_zone_unregister_locked(ngx_openclaw_zone_t *zone,
 
     ngx_str_null(&answer.text);
 
-    while (!ngx_queue_empty(&worker->tickets)) {
-        q = ngx_queue_head(&worker->tickets);
+    /* first of all, as removing one of them may grant another one */
+
+    for (q = ngx_queue_head(&worker->tickets);
+         q != ngx_queue_sentinel(&worker->tickets);
+         q = ngx_queue_next(q))
+    {
         t = ngx_queue_data(q, ngx_openclaw_zone_ticket_t, own);
 
         if (!t->ended && !t->twin && (t->granted || t->aborted)) {
@@ -434,6 +438,11 @@ ngx_openclaw_zone_unregister_locked(ngx_openclaw_zone_t *zone,
 
             ngx_openclaw_zone_end_locked(zone, t, &answer);
         }
+    }
+
+    while (!ngx_queue_empty(&worker->tickets)) {
+        q = ngx_queue_head(&worker->tickets);
+        t = ngx_queue_data(q, ngx_openclaw_zone_ticket_t, own);
 
         ngx_openclaw_zone_remove_locked(zone, t);
     }
