@@ -408,6 +408,57 @@ ngx_http_openclaw_conf_allow_origin(ngx_conf_t *cf, ngx_command_t *cmd,
 
 
 char *
+ngx_http_openclaw_conf_answers(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+{
+    ngx_http_openclaw_loc_conf_t *olcf = conf;
+
+    ssize_t     size;
+    ngx_int_t   n;
+    ngx_str_t  *value;
+
+    if (olcf->answers != NGX_CONF_UNSET_UINT) {
+        return "is duplicate";
+    }
+
+    value = cf->args->elts;
+
+    if (cf->args->nelts == 2 && ngx_strcmp(value[1].data, "off") == 0) {
+        olcf->answers = 0;
+        olcf->answer_size = 0;
+        return NGX_CONF_OK;
+    }
+
+    if (cf->args->nelts == 2) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "invalid value \"%V\", it must be \"off\" or a "
+                           "number and a size", &value[1]);
+        return NGX_CONF_ERROR;
+    }
+
+    n = ngx_atoi(value[1].data, value[1].len);
+
+    if (n == NGX_ERROR || n == 0) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "invalid number \"%V\"", &value[1]);
+        return NGX_CONF_ERROR;
+    }
+
+    size = ngx_parse_size(&value[2]);
+
+    if (size == NGX_ERROR || size == 0) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "invalid size \"%V\"", &value[2]);
+        return NGX_CONF_ERROR;
+    }
+
+    olcf->answers = n;
+    olcf->answer_size = size;
+
+    return NGX_CONF_OK;
+}
+
+
+char *
 ngx_http_openclaw_conf_text(ngx_conf_t *cf, void *post, void *data)
 {
     ngx_str_t *text = data;

@@ -32,6 +32,8 @@ char *ngx_http_openclaw_conf_set_header(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
 char *ngx_http_openclaw_conf_allow_origin(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
+char *ngx_http_openclaw_conf_answers(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
 
 /* post handlers */
 

@@ -154,6 +154,13 @@ static ngx_command_t  ngx_http_openclaw_commands[] = {
       offsetof(ngx_http_openclaw_loc_conf_t, queue),
       NULL },
 
+    { ngx_string("openclaw_answers"),
+      NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_TAKE12,
+      ngx_http_openclaw_conf_answers,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      0,
+      NULL },
+
     { ngx_string("openclaw_max_message_size"),
       NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_TAKE1,
       ngx_conf_set_size_slot,
@@ -369,6 +376,8 @@ ngx_http_openclaw_create_loc_conf(ngx_conf_t *cf)
 
     conf->stream = NGX_CONF_UNSET_UINT;
     conf->queue = NGX_CONF_UNSET;
+    conf->answers = NGX_CONF_UNSET_UINT;
+    conf->answer_size = NGX_CONF_UNSET_SIZE;
     conf->detach = NGX_CONF_UNSET_MSEC;
 
     conf->ws.max_message_size = NGX_CONF_UNSET_SIZE;
@@ -413,6 +422,9 @@ ngx_http_openclaw_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
     ngx_conf_merge_uint_value(conf->stream, prev->stream,
                               NGX_HTTP_OPENCLAW_STREAM_DELTA);
     ngx_conf_merge_value(conf->queue, prev->queue, 16);
+    ngx_conf_merge_uint_value(conf->answers, prev->answers, 8);
+    ngx_conf_merge_size_value(conf->answer_size, prev->answer_size,
+                              64 * 1024);
     ngx_conf_merge_msec_value(conf->detach, prev->detach, 600000);
 
     ngx_conf_merge_size_value(conf->ws.max_message_size,

@@ -77,6 +77,8 @@ typedef struct {
 
     ngx_uint_t                         stream;
     ngx_int_t                          queue;
+    ngx_uint_t                         answers;     /* 0: off */
+    size_t                             answer_size;
     ngx_msec_t                         detach;
 } ngx_http_openclaw_loc_conf_t;
 

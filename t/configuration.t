@@ -234,6 +234,14 @@ lines
     like with('openclaw_queue -1;'),
          qr/^"openclaw_queue" directive invalid number|^invalid number/;
 
+    is with("openclaw_answers $_;"), 'fine' for 'off', '1 1', '1000 1m';
+    like with('openclaw_answers on;'), qr/^invalid value "on", it must be "off"/;
+    like with('openclaw_answers 8;'), qr/^invalid value "8", it must be "off"/;
+    like with("openclaw_answers $_ 1k;"), qr/^invalid number "$_"/
+        for '0', '-1', 'x', 'off';
+    like with("openclaw_answers 8 $_;"), qr/^invalid size "$_"/
+        for '0', '-1', 'x';
+
 
 
 === TEST 7: words
@@ -250,12 +258,12 @@ lines
 --- config
 --- scenario
     my @one = qw(agent sender_id sender_name greeting stream queue
-                 max_message_size send_buffer send_timeout ping_interval
+                 answers max_message_size send_buffer send_timeout ping_interval
                  ping_timeout connect_timeout read_timeout turn_timeout detach
                  ssl_verify ssl_name ssl_trusted_certificate ssl_crl
                  ssl_certificate ssl_certificate_key ssl_ciphers);
 
-    my %value = (stream => 'off', ssl_verify => 'on');
+    my %value = (stream => 'off', ssl_verify => 'on', answers => 'off');
 
     for my $name (@one) {
         my $line = "openclaw_$name " . ($value{$name} // 1) . ';';
