@@ -69,8 +69,8 @@ static ngx_openclaw_json_code_t  ngx_openclaw_json_codes[] = {
                  "send the message with another one") },
 
     { ngx_string("aborted"),
-      ngx_string("The turn was aborted, send the message again "
-                 "if it is still to be answered") },
+      ngx_string("The turn was aborted, send the message with another "
+                 "messageId if it is still to be answered") },
 
     { ngx_string("agent_unreachable"),
       ngx_string("The agent can't be reached, "
@@ -78,19 +78,19 @@ static ngx_openclaw_json_code_t  ngx_openclaw_json_codes[] = {
 
     { ngx_string("agent_timeout"),
       ngx_string("The agent has not answered in time, "
-                 "send the message again later") },
+                 "send the message with another messageId later") },
 
     { ngx_string("agent_auth"),
       ngx_string("The agent does not accept this server's token, "
                  "tell the server's administrator") },
 
     { ngx_string("agent_error"),
-      ngx_string("The agent failed, send the message again "
-                 "or in other words") },
+      ngx_string("The agent failed, send the message with another "
+                 "messageId or in other words") },
 
     { ngx_string("agent_incomplete"),
       ngx_string("The agent's answer ended early, "
-                 "send the message again") },
+                 "send the message with another messageId") },
 
     { ngx_string("agent_unavailable"),
       ngx_string("The agent is restarting, "

@@ -45,8 +45,9 @@ __DATA__
 
     abort($c, messageId => 'm1');
     is_deeply $c->recv_json, { type => 'chat.error', messageId => 'm1',
-        error => 'The turn was aborted, send the message again if it is '
-                 . 'still to be answered', code => 'aborted' };
+        error => 'The turn was aborted, send the message with another '
+                 . 'messageId if it is still to be answered',
+        code => 'aborted' };
 
     # closing its connection is the only way to stop an agent
 
@@ -169,6 +170,8 @@ __DATA__
     $agent->wait_for_gate('go', 2);
 
     for my $other ($d, $e) {
+        my $id = $other == $d ? 'm3' : 'm4';
+
         abort($other);
         abort($other, messageId => 'm1');
         abort($other, messageId => 'm2', %group);
@@ -176,10 +179,10 @@ __DATA__
 
         # what was passed to the other worker is done when this is
 
-        $c->chat('next', messageId => 'm3');
+        $c->chat('next', messageId => $id);
         $c->sync;
-        abort($other, messageId => 'm3', senderId => 'ann');
-        is ended($c->answer('m3')), 'chat.error m3 aborted';
+        abort($other, messageId => $id, senderId => 'ann');
+        is ended($c->answer($id)), "chat.error $id aborted";
     }
 
     $agent->release('go');
