@@ -421,30 +421,17 @@ static void
 ngx_http_openclaw_chat_send(ngx_http_openclaw_chat_t *chat,
     ngx_openclaw_message_t *m)
 {
-    ngx_str_t                id, name;
-    ngx_openclaw_code_e      code;
-    ngx_http_openclaw_ws_t  *ws;
-
-    ws = chat->client.ws;
+    ngx_str_t            id, name;
+    ngx_openclaw_code_e  code;
 
     code = ngx_http_openclaw_chat_sender(chat, m, &id, &name);
-
-    if (code == NGX_OPENCLAW_OK && ws->leaving && ws->busy) {
-
-        /*
-         * A connection that is only waiting to be closed may still start a
-         * turn, one that is kept for its turns may not: it would stay.
-         */
-
-        code = NGX_OPENCLAW_SHUTTING_DOWN;
-    }
 
     if (code == NGX_OPENCLAW_OK) {
         code = ngx_http_openclaw_turn_start(&chat->client, m, &id, &name);
     }
 
     if (code != NGX_OPENCLAW_OK) {
-        ngx_log_error(NGX_LOG_INFO, ws->connection->log, 0,
+        ngx_log_error(NGX_LOG_INFO, chat->client.ws->connection->log, 0,
                       "client sent message that was refused: %V",
                       ngx_openclaw_code_name(code));
 
@@ -578,36 +565,4 @@ ngx_http_openclaw_chat_close(ngx_http_openclaw_ws_t *ws)
     chat = ws->data;
 
     ngx_http_openclaw_turn_leave(&chat->client);
-}
-
-
-void
-ngx_http_openclaw_client_frame(ngx_http_openclaw_client_t *client,
-    ngx_str_t *payload)
-{
-    u_char  *p;
-
-    p = ngx_http_openclaw_ws_frame(client->ws, NGX_OPENCLAW_FRAME_TEXT,
-                                   payload->len);
-    if (p) {
-        ngx_memcpy(p, payload->data, payload->len);
-    }
-}
-
-
-void
-ngx_http_openclaw_client_error(ngx_http_openclaw_client_t *client,
-    ngx_str_t *id, ngx_openclaw_code_e code, ngx_str_t *text)
-{
-    u_char  *p;
-
-    if (text == NULL || text->len == 0) {
-        text = ngx_openclaw_code_text(code);
-    }
-
-    p = ngx_http_openclaw_ws_frame(client->ws, NGX_OPENCLAW_FRAME_TEXT,
-                                ngx_openclaw_json_error_size(id, code, text));
-    if (p) {
-        ngx_openclaw_json_error(p, id, code, text);
-    }
 }

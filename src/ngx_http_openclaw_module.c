@@ -9,6 +9,7 @@
 #include <ngx_http.h>
 #include <ngx_http_openclaw_module.h>
 #include <ngx_http_openclaw_chat.h>
+#include <ngx_http_openclaw_turn.h>
 #include <ngx_http_openclaw_conf.h>
 
 
@@ -667,7 +668,11 @@ ngx_http_openclaw_init_process(ngx_cycle_t *cycle)
         return NGX_ERROR;
     }
 
-    return ngx_openclaw_session_init_process(cycle, omcf->zone);
+    if (ngx_openclaw_session_init_process(cycle, omcf->zone) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    return ngx_http_openclaw_turn_init_process(cycle);
 }
 
 
@@ -688,4 +693,5 @@ ngx_http_openclaw_exit_process(ngx_cycle_t *cycle)
 
     ngx_openclaw_agent_exit_process(cycle);
     ngx_openclaw_session_exit_process(cycle);
+    ngx_http_openclaw_turn_exit_process(cycle);
 }

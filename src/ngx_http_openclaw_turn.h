@@ -34,14 +34,21 @@ typedef struct {
                                                        request, ngx_str_t,
                                                        NUL-terminated */
     ngx_queue_t                        turns;
+    ngx_uint_t                         guests;      /* of them, run by other
+                                                       workers */
 } ngx_http_openclaw_client_t;
 
 
+/* called in each worker process; NGX_OK or NGX_ERROR */
+ngx_int_t ngx_http_openclaw_turn_init_process(ngx_cycle_t *cycle);
+void ngx_http_openclaw_turn_exit_process(ngx_cycle_t *cycle);
+
 /*
- * Starts a turn for a chat.send.  Returns NGX_OPENCLAW_OK if it was accepted:
- * chat.typing was sent, and the answer will follow.  Otherwise nothing was
- * sent, and the code tells why: QUEUE_FULL, DUPLICATE, ZONE_FULL or
- * INTERNAL_ERROR.
+ * Takes a chat.send.  Returns NGX_OPENCLAW_OK if it was accepted: either the
+ * answer was sent, as it is known already, or chat.typing, and the answer will
+ * follow: of a new turn, or of the one that the same message has.  Else
+ * nothing was sent, and the code tells why: QUEUE_FULL, DUPLICATE, ZONE_FULL,
+ * SHUTTING_DOWN or INTERNAL_ERROR.
  */
 ngx_openclaw_code_e ngx_http_openclaw_turn_start(
     ngx_http_openclaw_client_t *client, ngx_openclaw_message_t *m,

@@ -31,7 +31,7 @@ __DATA__
     my $answer = $c->answer('m1');
     is $answer->{type}, 'chat.response';
     is $answer->{content}, 'Hello, Ann.', 'all of it';
-    is $answer->{streamed}, 'Hel', 'and nothing streamed';
+    is $answer->{streamed}, 'Hello, Ann.', 'the rest as a part';
     is scalar $c->sync, 0, 'one end';
 
     my ($post, $get) = $agent->requests;

@@ -49,7 +49,7 @@ __DATA__
 
     my $answer = $c->answer('m1');
     is $answer->{content}, 'Hello';
-    is $answer->{streamed}, 'Hel';
+    is $answer->{streamed}, 'Hello';
     is $c->answer('m2')->{content}, 'echo: and then';
     is scalar $c->sync, 0;
 

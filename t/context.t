@@ -59,6 +59,7 @@ __DATA__
 --- config
     location = /ws {
         openclaw_pass http://127.0.0.1:$TEST_NGINX_AGENT_PORT;
+        openclaw_answers off;
     }
 --- scenario
     is told($_), $_ for 'hello', "two\nlines", ' spaces ', "```\ncode\n```",
@@ -72,6 +73,7 @@ __DATA__
 --- config
     location = /ws {
         openclaw_pass http://127.0.0.1:$TEST_NGINX_AGENT_PORT;
+        openclaw_answers off;
     }
 --- scenario
     is told('hello', senderName => 'Ann "A" Lee'),
@@ -87,6 +89,7 @@ __DATA__
 --- config
     location = /ws {
         openclaw_pass http://127.0.0.1:$TEST_NGINX_AGENT_PORT;
+        openclaw_answers off;
     }
 --- scenario
     is told('hello all', chatType => 'group', groupId => 'dev',
@@ -110,6 +113,7 @@ __DATA__
 --- config
     location = /ws {
         openclaw_pass http://127.0.0.1:$TEST_NGINX_AGENT_PORT;
+        openclaw_answers off;
     }
 --- scenario
     my $info = sub {
@@ -138,6 +142,7 @@ __DATA__
 --- config
     location = /ws {
         openclaw_pass http://127.0.0.1:$TEST_NGINX_AGENT_PORT;
+        openclaw_answers off;
     }
 --- scenario
     my $custom = block('Custom data', '{"source":"websocket","type":"custom",'
@@ -153,6 +158,7 @@ __DATA__
 --- config
     location = /ws {
         openclaw_pass http://127.0.0.1:$TEST_NGINX_AGENT_PORT;
+        openclaw_answers off;
     }
 --- scenario
     my $info = block('Conversation info', '{"chat_id":"websocket:direct:u1",'
@@ -189,6 +195,7 @@ __DATA__
 --- config
     location = /ws {
         openclaw_pass http://127.0.0.1:$TEST_NGINX_AGENT_PORT;
+        openclaw_answers off;
     }
 --- scenario
     my $png = 'data:image/png;base64,iVBORw0KGgo=';
@@ -235,6 +242,7 @@ qr{^\[media attached: 2 files\]
 --- config
     location = /ws {
         openclaw_pass http://127.0.0.1:$TEST_NGINX_AGENT_PORT;
+        openclaw_answers off;
     }
 --- scenario
     my $mark = "\xe2\x9f\xa6openclaw:ctx\xe2\x9f\xa7";
@@ -284,6 +292,7 @@ qr{^\[media attached: 2 files\]
 --- config
     location = /ws {
         openclaw_pass http://127.0.0.1:$TEST_NGINX_AGENT_PORT;
+        openclaw_answers off;
     }
 --- agent
     $agent->otherwise(say => 'fine');

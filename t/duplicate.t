@@ -1,5 +1,5 @@
-# A messageId means one message: while a turn waits or runs, the same message
-# is not taken again.
+# A messageId means one message.  The same id with something else in it is
+# refused, be the turn of the first one waiting, running or ended.
 
 use lib 't/lib';
 use TestEnv;
@@ -13,7 +13,7 @@ run_tests();
 
 __DATA__
 
-=== TEST 1: a message whose turn runs, or waits
+=== TEST 1: another message with the id of one that runs, waits, or was answered
 --- config
     location = /ws { openclaw_pass http://127.0.0.1:$TEST_NGINX_AGENT_PORT; }
 --- scenario
@@ -22,27 +22,33 @@ __DATA__
     my $c = $T->connect('/ws?senderId=ann');
     my $d = elsewhere($c, '/ws?senderId=ann');
 
+    my $refused = sub {
+        for my $client ($c, $d) {
+            for my $id ('m1', 'm2') {
+                $client->chat('another', messageId => $id);
+                my $error = $client->recv_json;
+
+                is $error->{code}, 'duplicate';
+                is $error->{messageId}, $id;
+                like $error->{error}, qr/\w/;
+            }
+        }
+    };
+
     $c->chat('one', messageId => 'm1');
     $c->chat('two', messageId => 'm2');
     is $c->recv_json->{type}, 'chat.typing' for 1, 2;
 
     # on its own connection or on that of another worker
 
-    for my $client ($c, $d) {
-        for my $id ('m1', 'm2') {
-            $client->chat('again', messageId => $id);
-            my $error = $client->recv_json;
-
-            is $error->{code}, 'duplicate';
-            is $error->{messageId}, $id;
-            like $error->{error}, qr/\w/;
-        }
-    }
+    $refused->();
 
     $agent->release('go');
-    is $c->answer->{messageId}, 'm1', 'the first one is not touched by it';
+    is $c->answer->{content}, 'well', 'the first one is not touched by it';
     is $c->answer->{messageId}, 'm2';
     is scalar $d->sync, 0;
+
+    $refused->();
     is join(' ', map { $_->{content} } $agent->requests), 'one two';
 
 
@@ -72,19 +78,49 @@ __DATA__
 
 
 
-=== TEST 3: once a turn has failed, its message may be sent again
+=== TEST 3: what makes it another message
 --- config
     location = /ws { openclaw_pass http://127.0.0.1:$TEST_NGINX_AGENT_PORT; }
 --- scenario
-    $agent->on({ content => 'one', times => 1 }, say => 'half', 'close');
+    $agent->otherwise(say => 'one ', gate => 'go', say => 'two');
 
+    my %media = (mediaPaths => ['/a', '/bc'], mediaTypes => ['x', 'y']);
     my $c = $T->connect('/ws?senderId=ann');
+    my $d = elsewhere($c, '/ws?senderId=ann');
 
-    $c->chat('one', messageId => 'm1');
-    is $c->answer->{code}, 'agent_incomplete';
+    $c->chat('one', messageId => 'm1', %media);
+    is $c->recv_json->{type}, 'chat.typing';
+    is $c->recv_json->{content}, 'one ';
 
-    $c->chat('one', messageId => 'm1');
-    is $c->answer->{content}, 'echo: one';
+    my @other = (
+        ['one'], ['One', %media], ['one ', %media], ['onee', %media],
+        ['one', mediaPath => '/a'],
+        ['one', mediaPaths => ['/bc', '/a'], mediaTypes => ['y', 'x']],
+        ['one', mediaPaths => ['/a', '/bc'], mediaTypes => ['y', 'x']],
+        ['one', mediaPaths => ['/a', '/bc']],
+
+        # the same bytes, cut at other places
+        ['one', mediaPaths => ['/a/b', 'c'], mediaTypes => ['x', 'y']],
+        ['on', mediaPaths => ['e/a', '/bc'], mediaTypes => ['x', 'y']],
+        ['one/a', mediaPaths => ['x', '/bc'], mediaTypes => ['', 'y']],
+    );
+
+    for my $other (@other) {
+        my ($content, @field) = @$other;
+        $d->chat($content, messageId => 'm1', @field);
+        is $d->recv_json->{code}, 'duplicate';
+    }
+
+    # who says it, and to what, may be told otherwise by then
+
+    $d->chat('one', messageId => 'm1', %media, senderName => 'Ann',
+             replyToMessageId => 'm0', customData => { now => 1 });
+    is $d->recv_json->{type}, 'chat.typing';
+    is $d->recv_json->{content}, 'one ';
+
+    $agent->release('go');
+    is $d->answer->{content}, 'one two';
+    is $agent->count, 1;
 
 
 

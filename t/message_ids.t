@@ -25,7 +25,7 @@ __DATA__
 
     for my $id (@id) {
         for my $said ('hello', 'fail') {
-            $c->chat($said, messageId => $id);
+            $c->chat($said, messageId => $id, senderId => $said);
 
             my ($typing, @all) = @{ $c->answer->{all} };
             ok !exists $typing->{messageId};

@@ -120,7 +120,7 @@ __DATA__
 
     # messages that wait there are known here
 
-    $e->chat('m3', messageId => 'm3');
+    $e->chat('something else', messageId => 'm3');
     is $e->recv_json->{code}, 'duplicate';
 
     $agent->release('go');

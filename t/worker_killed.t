@@ -107,8 +107,11 @@ __DATA__
     for my $worker ($two, $new) {
         my $again = on_worker($worker, '/ws?senderId=ann');
         $again->chat($_, messageId => $_) for 'm1', 'm2';
-        is $again->answer->{content}, "echo: $_" for 'm1', 'm2';
+        is $again->answer('m1')->{code}, 'agent_incomplete';
+        is $again->answer('m2')->{content}, 'echo: m2';
     }
+
+    is $agent->count, 2, 'no turn that may have run is run again';
 
 
 
