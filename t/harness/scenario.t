@@ -155,7 +155,7 @@ __DATA__
     is scalar @first, 2;
     is $T->get('/version')->{body}, 'one';
 
-    my @second = $T->reload(sub { s/one/two/ });
+    my @second = $T->reload(sub { s/\bone\b/two/ });
     is scalar @second, 2;
     is $T->get('/version')->{body}, 'two';
 
