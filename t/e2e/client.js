@@ -27,6 +27,7 @@ class Client {
     constructor(url, options = {}) {
         this.frames = [];
         this.sent = [];
+        this.replaced = new Set();      // of messageIds, if any
         this.snapshot = options.snapshot ?? false;
 
         this.ws = new WebSocket(url, { headers: options.headers ?? {} });
@@ -153,6 +154,12 @@ class Client {
     }
 
     checkAnswer(frame) {
+        // the agent had to begin again, and what was sent can't be taken back
+
+        if (this.replaced.has(frame.messageId)) {
+            return;
+        }
+
         const parts = this.streamed(frame.messageId);
 
         if (this.snapshot) {

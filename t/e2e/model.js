@@ -8,6 +8,8 @@
 //     What is my name?             the name in the messages it was shown
 //     HOLD WORD                    "Holding WORD.", then waits for
 //                                  release(WORD), then "Released WORD."
+//     BREAK WORD                   "Broken WORD", and the connection is cut;
+//                                  "Mended WORD." the second time
 //     ... Python function ...      an answer longer than 4000 characters
 //     anything else                "You said: ..."
 //
@@ -16,12 +18,15 @@
 const fs = require('node:fs');
 const http = require('node:http');
 
-const INTERNAL = '<<<BEGIN_OPENCLAW_INTERNAL';
 
 // what the gateway writes around the text of a human
 
 const STAMP = /^\[\w{3} \d{4}-\d\d-\d\d \d\d:\d\d [^\]]*\] /;
 const RUNTIME = /\n+Runtime: agent=\S+ \| session=.*$/;
+const INTERNAL = new RegExp('^(<<<BEGIN_OPENCLAW_INTERNAL'
+    + '|Continue the current task|\\[System\\] )');
+const AGAIN = new RegExp('^\\[Queued user message [^\\n]*\\n([^]*)\\n\\n'
+    + '(Continue the current task|\\[System\\] )[^]*$');
 const QUEUED = /^\[Queued user message from a previous active turn;[^]*\n\n/;
 
 
@@ -92,6 +97,11 @@ async function take(req, res) {
         event(res, { content: part }, null);
     }
 
+    if (breaks(request)) {
+        setTimeout(() => res.destroy(), 100);
+        return;
+    }
+
     event(res, {}, 'stop');
     res.end('data: [DONE]\n\n');
 }
@@ -113,7 +123,7 @@ function event(res, delta, finish) {
 function read(body) {
     const users = body.messages.filter((m) => m.role === 'user')
         .map(parts)
-        .filter((p) => !text(p).startsWith(INTERNAL));
+        .filter((p) => !INTERNAL.test(bare(text(p))));
 
     const last = users.at(-1) ?? [];
     const shown = bare(text(last));
@@ -121,7 +131,8 @@ function read(body) {
     return {
         shown,                                  // all of the last user text
         human: shown.split('```\n\n').at(-1)    // without blocks before it
-            .replace(QUEUED, ''),               // or what was interrupted
+            .replace(AGAIN, '$1')               // or what goes on
+            .replace(QUEUED, ''),               // or was interrupted
         images: last.filter((p) => p.type === 'image_url')
             .map((p) => p.image_url.url ?? p.image_url),
         earlier: users.slice(0, -1).map((p) => bare(text(p))),
@@ -158,7 +169,23 @@ async function* answer(request) {
         return;
     }
 
+    const broken = request.human.match(/BREAK (\S+)/);
+
+    if (broken !== null) {
+        yield* words(breaks(request) ? `Broken ${broken[1]}, and`
+                                     : `Mended ${broken[1]}.`);
+        return;
+    }
+
     yield* words(reply(request));
+}
+
+
+// whether it is the first one with these words
+
+function breaks(request) {
+    return /BREAK \S+/.test(request.human)
+        && model.about(request.human)[0] === request;
 }
 
 

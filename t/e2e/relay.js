@@ -49,6 +49,8 @@ const relay = {
             answer.on('end', () => res.end());
         });
 
+        entry.cut = () => res.destroy();
+
         res.on('close', () => {
             entry.over = true;
             upstream.destroy();
