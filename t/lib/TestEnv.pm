@@ -36,6 +36,7 @@ use Time::HiRes qw(sleep time);
 use Agent;
 use WsClient;
 use WsFrame;
+use Zone;
 
 
 our $LIB = abs_path(dirname(__FILE__));
@@ -762,6 +763,47 @@ sub kill_worker {
     }, 'a new worker');
 
     return $new;
+}
+
+
+# A crash in the midst of a change of the zone; false where that can't be
+# brought about.  The worker must have something to do.
+
+sub kill_in_lock {
+    my ($self, $pid, $steps) = @_;
+
+    $self->allow_log(qr/worker process $pid exited on signal/,
+                     qr/shared memory zone ".*" was locked by $pid/,
+                     qr/a process died while it changed sessions/);
+
+    my ($dead, $said) = Zone::kill_in_lock($pid, $steps // int rand 1000,
+                                           WsClient::timeout());
+
+    Test::More::note($said);
+    $self->wait_gone($pid) if $dead;
+
+    return $dead;
+}
+
+
+# One assertion: what is in the zone is as it should be.
+
+sub zone_check {
+    my ($self, $what) = @_;
+
+    my ($ok, $said) = Zone::check($self->master_pid);
+
+    local $Test::Builder::Level = $Test::Builder::Level + 1;
+
+    if (!defined $ok) {
+        Test::More::pass("the zone, unseen: $said");
+        return $said;
+    }
+
+    Test::More::ok($ok, $what // 'the zone is sound')
+        or Test::More::diag($said);
+
+    return $said;
 }
 
 

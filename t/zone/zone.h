@@ -1,0 +1,90 @@
+
+/*
+ * Copyright (C) the authors of the OpenClaw module
+ */
+
+
+/*
+ * The shared memory of a running nginx, looked at from outside: what zone_check
+ * and zone_kill have in common.
+ *
+ * Pointers in the zone are addresses in the workers.  None is followed but by
+ * zone_at(), which tells where it is in the copy, or that it leads nowhere.
+ */
+
+
+#ifndef _NGX_OPENCLAW_T_ZONE_H_INCLUDED_
+#define _NGX_OPENCLAW_T_ZONE_H_INCLUDED_
+
+
+#include <ngx_config.h>
+#include <ngx_core.h>
+#include <ngx_openclaw_zone.h>
+
+
+#define ZONE_PIDS                      256
+
+/* each 8 bytes of the zone have flags, and the size of what begins there */
+
+#define ZONE_UNIT                      8
+
+#define ZONE_KNOWN                     0x01    /* something is to be here */
+#define ZONE_FOUND                     0x02    /* allocated, says the slab */
+#define ZONE_SESSION                   0x04    /* in the tree */
+#define ZONE_LISTED                    0x08    /* in a queue of its kind */
+#define ZONE_OWNED                     0x10    /* in a queue of its owner */
+#define ZONE_TOLD                      0x20
+#define ZONE_FREE                      0x40    /* a run of free pages */
+
+
+typedef struct {
+    pid_t                              pids[ZONE_PIDS];
+    ngx_uint_t                         npids;
+
+    uintptr_t                          base;       /* in the workers */
+    size_t                             size;
+    char                               inode[64];  /* of the mapping */
+
+    u_char                            *copy;
+    u_char                            *flags;
+    uint32_t                          *sizes;
+
+    ngx_uint_t                         faults;
+} zone_t;
+
+
+/* zone_map.c */
+
+/* 0, or -1 with a word on why not in *error */
+int zone_find(zone_t *zone, pid_t pid, const char **error);
+
+/*
+ * Stops all processes that have the zone, copies it when nobody is in it, and
+ * lets them go on.  The same.
+ */
+int zone_copy(zone_t *zone, const char **error);
+
+int zone_read(pid_t pid, uintptr_t addr, void *buf, size_t size);
+int zone_stop(pid_t pid);
+ngx_msec_t zone_now(void);
+
+
+/* zone_check.c */
+
+/* NULL if not all of this is in the zone */
+void *zone_at(zone_t *zone, const void *addr, size_t size);
+u_char *zone_flags(zone_t *zone, const void *addr);
+void zone_fault(zone_t *zone, const char *fmt, ...)
+    __attribute__((format(printf, 2, 3)));
+
+
+/* zone_slab.c */
+
+/*
+ * Checks the slab pool against all that is known to be allocated, and returns
+ * the number of free pages.
+ */
+ngx_uint_t zone_check_slab(zone_t *zone, ngx_slab_pool_t *pool);
+
+
+#endif /* _NGX_OPENCLAW_T_ZONE_H_INCLUDED_ */

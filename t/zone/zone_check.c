@@ -1,0 +1,812 @@
+
+/*
+ * Copyright (C) the authors of the OpenClaw module
+ */
+
+
+/*
+ * Checks the shared memory of a running nginx, from outside:
+ *
+ *     zone_check PID       of the master process, or of a worker process
+ *
+ * Each structure must be what ngx_openclaw_zone.h says, and everything that
+ * the slab pool has given out must be found in exactly one of them.  Prints
+ * "sound: ..." and exits with 0, or a line for each fault and exits with 1; 2
+ * if it could not look, 3 if it was not allowed to.
+ */
+
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include "zone.h"
+
+
+#define ZONE_MAX_FAULTS                40
+
+/* no tree of so many nodes as have room is as deep */
+
+#define ZONE_MAX_DEPTH                 128
+
+#define ZONE_MAX_KEY                   1024
+#define ZONE_MAX_IDS                   (128 + 256)
+
+
+typedef struct {
+    zone_t                            *zone;
+    ngx_slab_pool_t                   *pool;
+    ngx_openclaw_zone_sh_t            *sh;
+    ngx_rbtree_node_t                 *sentinel;   /* in the workers */
+    ngx_openclaw_zone_session_t       *last;       /* seen in the tree */
+
+    ngx_openclaw_zone_session_t       *session;    /* being walked */
+    ngx_openclaw_zone_worker_t        *worker;
+    ngx_uint_t                         before;     /* number of a ticket */
+
+    ngx_uint_t                         sessions;
+    ngx_uint_t                         listed;
+    ngx_uint_t                         tickets;
+    ngx_uint_t                         owned;
+    ngx_uint_t                         missing;
+} zone_check_t;
+
+
+/* one of a queue; 0, or -1 if there is no use in going on */
+typedef int (*zone_item_pt)(zone_check_t *check, ngx_queue_t *q);
+
+
+static int zone_check(zone_t *zone);
+static int zone_check_header(zone_check_t *check);
+static void zone_check_tree(zone_check_t *check);
+static int zone_check_node(zone_check_t *check, ngx_rbtree_node_t *addr,
+    ngx_rbtree_node_t *parent, ngx_uint_t red, ngx_uint_t depth);
+static void zone_check_order(zone_check_t *check,
+    ngx_openclaw_zone_session_t *session);
+
+static ngx_uint_t zone_walk(zone_check_t *check, ngx_queue_t *head,
+    const char *name, zone_item_pt item);
+static int zone_check_active(zone_check_t *check, ngx_queue_t *q);
+static int zone_check_idle(zone_check_t *check, ngx_queue_t *q);
+static ngx_openclaw_zone_session_t *zone_check_listed(zone_check_t *check,
+    ngx_queue_t *q);
+static int zone_check_ticket(zone_check_t *check, ngx_queue_t *q);
+static void zone_check_granted(zone_check_t *check,
+    ngx_openclaw_zone_ticket_t *t, ngx_uint_t first);
+
+static void zone_check_workers(zone_check_t *check);
+static int zone_check_wake(zone_check_t *check, ngx_queue_t *q);
+static int zone_check_own(zone_check_t *check, ngx_queue_t *q);
+static int zone_check_told(zone_check_t *check, ngx_queue_t *q);
+static ngx_openclaw_zone_worker_t *zone_worker(zone_check_t *check,
+    ngx_openclaw_zone_worker_t *addr);
+
+static int zone_known(zone_check_t *check, void *addr, size_t size,
+    const char *what);
+static uint32_t zone_hash(u_char *p, size_t len);
+
+
+/* what nginx sets when it starts */
+
+ngx_uint_t  ngx_pagesize;
+ngx_uint_t  ngx_pagesize_shift;
+
+
+int
+main(int argc, char **argv)
+{
+    int          rc;
+    zone_t       zone;
+    const char  *error;
+
+    if (argc != 2 || atoi(argv[1]) <= 0) {
+        fprintf(stderr, "usage: zone_check PID\n");
+        return 2;
+    }
+
+    ngx_pagesize = getpagesize();
+    while ((ngx_uint_t) 1 << ++ngx_pagesize_shift < ngx_pagesize) {
+        /* void */
+    }
+
+    ngx_memzero(&zone, sizeof(zone_t));
+
+    if (zone_find(&zone, atoi(argv[1]), &error) != 0
+        || zone_copy(&zone, &error) != 0)
+    {
+        printf("zone_check: %s\n", error);
+        return (strcmp(error, "not permitted") == 0) ? 3 : 2;
+    }
+
+    rc = zone_check(&zone);
+
+    free(zone.copy);
+    free(zone.flags);
+    free(zone.sizes);
+
+    return rc;
+}
+
+
+static int
+zone_check(zone_t *zone)
+{
+    ngx_uint_t    free, n;
+    zone_check_t  check;
+
+    ngx_memzero(&check, sizeof(zone_check_t));
+
+    check.zone = zone;
+    check.pool = (ngx_slab_pool_t *) zone->copy;
+
+    if (zone_check_header(&check) != 0) {
+        return 1;
+    }
+
+    zone_check_tree(&check);
+
+    zone_walk(&check, &check.sh->active, "active", zone_check_active);
+    zone_walk(&check, &check.sh->idle, "idle", zone_check_idle);
+
+    if (check.listed != check.sessions) {
+        zone_fault(zone, "of %lu sessions %lu are active or idle",
+                   check.sessions, check.listed);
+    }
+
+    zone_check_workers(&check);
+
+    n = check.tickets;
+
+    if (check.owned != n) {
+        zone_fault(zone, "of %lu tickets %lu have an owner", n, check.owned);
+    }
+
+    free = zone_check_slab(zone, check.pool);
+
+    if (zone->faults) {
+        printf("%lu faults\n", zone->faults);
+        return 1;
+    }
+
+    printf("sound: %lu sessions, %lu tickets, %lu pages free\n",
+           check.sessions, n, free);
+
+    return 0;
+}
+
+
+static int
+zone_check_header(zone_check_t *check)
+{
+    u_char                      *end;
+    uintptr_t                    sh;
+    ngx_uint_t                   n;
+    ngx_openclaw_zone_worker_t  *workers;
+
+    sh = (uintptr_t) check->pool->data;
+
+    if (sh % ngx_pagesize || check->pool->end != (u_char *) sh
+        || (uintptr_t) check->pool->addr != check->zone->base)
+    {
+        zone_fault(check->zone, "the pool ends at %p, sh is at %lx",
+                   check->pool->end, (long) sh);
+        return -1;
+    }
+
+    check->sh = zone_at(check->zone, (void *) sh,
+                        sizeof(ngx_openclaw_zone_sh_t));
+    if (check->sh == NULL) {
+        return -1;
+    }
+
+    n = check->sh->nworkers;
+    workers = ((ngx_openclaw_zone_sh_t *) sh)->workers;
+    end = (u_char *) (workers + n);
+
+    if (n == 0 || n > NGX_MAX_PROCESSES || check->sh->log_ctx != end
+        || zone_at(check->zone, workers, n * sizeof(*workers)) == NULL)
+    {
+        zone_fault(check->zone, "there are %lu workers", n);
+        return -1;
+    }
+
+    if (check->pool->log_ctx != check->sh->log_ctx) {
+        zone_fault(check->zone, "the pool has another name");
+    }
+
+    return 0;
+}
+
+
+static void
+zone_check_tree(zone_check_t *check)
+{
+    ngx_rbtree_t            *tree;
+    ngx_openclaw_zone_sh_t  *sh;
+
+    sh = check->pool->data;
+    tree = &check->sh->sessions;
+    check->sentinel = &sh->sentinel;
+
+    if (tree->sentinel != check->sentinel || check->sh->sentinel.color) {
+        zone_fault(check->zone, "tree: the sentinel is %p", tree->sentinel);
+        return;
+    }
+
+    /* the root's parent is left as it was when the root is replaced */
+
+    (void) zone_check_node(check, tree->root, NULL, 0, 0);
+}
+
+
+/*
+ * Returns the number of black nodes down to the sentinel, -1 on a fault.  red:
+ * the parent is.
+ */
+
+static int
+zone_check_node(zone_check_t *check, ngx_rbtree_node_t *addr,
+    ngx_rbtree_node_t *parent, ngx_uint_t red, ngx_uint_t depth)
+{
+    int                           left, right;
+    size_t                        size;
+    ngx_rbtree_node_t            *node;
+    ngx_openclaw_zone_session_t  *session, *at;
+
+    if (addr == check->sentinel) {
+        return 1;
+    }
+
+    at = ngx_rbtree_data(addr, ngx_openclaw_zone_session_t, node);
+    size = offsetof(ngx_openclaw_zone_session_t, key);
+
+    session = zone_at(check->zone, at, size);
+    if (session == NULL) {
+        return -1;
+    }
+
+    size += session->len;
+
+    if (session->len == 0 || session->len > ZONE_MAX_KEY
+        || depth == ZONE_MAX_DEPTH
+        || zone_at(check->zone, at, size) == NULL)
+    {
+        zone_fault(check->zone, "tree: %p is no session", at);
+        return -1;
+    }
+
+    if (zone_known(check, at, size, "session") != 0) {
+        return -1;
+    }
+
+    *zone_flags(check->zone, at) |= ZONE_SESSION;
+    check->sessions++;
+
+    node = &session->node;
+
+    if ((parent && node->parent != parent) || (node->color && red)
+        || (parent == NULL && node->color))
+    {
+        zone_fault(check->zone, "tree: %p has parent %p and color %u", at,
+                   node->parent, node->color);
+    }
+
+    left = zone_check_node(check, node->left, addr, node->color, depth + 1);
+
+    zone_check_order(check, session);
+
+    right = zone_check_node(check, node->right, addr, node->color, depth + 1);
+
+    if (left == -1 || right == -1) {
+        return -1;
+    }
+
+    if (left != right) {
+        zone_fault(check->zone, "tree: %p has %d and %d black nodes below",
+                   at, left, right);
+    }
+
+    return left + !node->color;
+}
+
+
+/* the one before this one is less */
+
+static void
+zone_check_order(zone_check_t *check, ngx_openclaw_zone_session_t *session)
+{
+    ngx_int_t                     rc;
+    ngx_openclaw_zone_session_t  *last;
+
+    if (session->node.key != zone_hash(session->key, session->len)) {
+        zone_fault(check->zone, "tree: the hash of \"%.*s\" is wrong",
+                   (int) session->len, session->key);
+    }
+
+    last = check->last;
+    check->last = session;
+
+    if (last == NULL) {
+        return;
+    }
+
+    if (last->node.key != session->node.key) {
+        rc = (last->node.key < session->node.key) ? -1 : 1;
+
+    } else if (last->len != session->len) {
+        rc = (last->len < session->len) ? -1 : 1;
+
+    } else {
+        rc = ngx_memcmp(last->key, session->key, session->len);
+    }
+
+    if (rc >= 0) {
+        zone_fault(check->zone, "tree: \"%.*s\" comes after \"%.*s\"",
+                   (int) session->len, session->key,
+                   (int) last->len, last->key);
+    }
+}
+
+
+/*
+ * Walks a queue, whose links must agree in both directions, and returns how
+ * many there are in it.
+ */
+
+static ngx_uint_t
+zone_walk(zone_check_t *check, ngx_queue_t *head, const char *name,
+    zone_item_pt item)
+{
+    ngx_uint_t    n;
+    ngx_queue_t  *h, *q, *p, *prev;
+
+    /* as the workers see it */
+
+    h = (ngx_queue_t *) (check->zone->base
+                         + ((u_char *) head - check->zone->copy));
+    prev = h;
+    n = 0;
+
+    for (q = head->next; /* void */ ; q = p->next) {
+
+        p = zone_at(check->zone, q, sizeof(ngx_queue_t));
+        if (p == NULL) {
+            zone_fault(check->zone, "%s: %p leads nowhere", name, prev);
+            return n;
+        }
+
+        if (p->prev != prev) {
+            zone_fault(check->zone, "%s: %p leads back to %p, not %p", name,
+                       q, p->prev, prev);
+        }
+
+        if (q == h) {
+            return n;
+        }
+
+        if (++n > check->zone->size / sizeof(ngx_queue_t)) {
+            zone_fault(check->zone, "%s: has no end", name);
+            return n;
+        }
+
+        if (item(check, q) != 0) {
+            return n;
+        }
+
+        prev = q;
+    }
+}
+
+
+static int
+zone_check_active(zone_check_t *check, ngx_queue_t *q)
+{
+    ngx_uint_t                    n;
+    ngx_openclaw_zone_session_t  *session;
+
+    session = zone_check_listed(check, q);
+    if (session == NULL) {
+        return -1;
+    }
+
+    check->session = ngx_queue_data(q, ngx_openclaw_zone_session_t, queue);
+    check->before = 0;
+
+    n = zone_walk(check, &session->tickets, "tickets of a session",
+                  zone_check_ticket);
+
+    if (n == 0 || n != session->ntickets) {
+        zone_fault(check->zone, "\"%.*s\" is active and has %lu tickets, it "
+                   "says %lu", (int) session->len, session->key, n,
+                   session->ntickets);
+    }
+
+    check->tickets += n;
+
+    return 0;
+}
+
+
+static int
+zone_check_idle(zone_check_t *check, ngx_queue_t *q)
+{
+    ngx_uint_t                    n;
+    ngx_openclaw_zone_session_t  *session;
+
+    session = zone_check_listed(check, q);
+    if (session == NULL) {
+        return -1;
+    }
+
+    check->session = ngx_queue_data(q, ngx_openclaw_zone_session_t, queue);
+    check->before = 0;
+
+    n = zone_walk(check, &session->tickets, "tickets of a session",
+                  zone_check_ticket);
+
+    if (n || session->ntickets) {
+        zone_fault(check->zone, "\"%.*s\" is idle and has %lu tickets, it "
+                   "says %lu", (int) session->len, session->key, n,
+                   session->ntickets);
+    }
+
+    check->tickets += n;
+
+    return 0;
+}
+
+
+static ngx_openclaw_zone_session_t *
+zone_check_listed(zone_check_t *check, ngx_queue_t *q)
+{
+    u_char                       *flags;
+    ngx_openclaw_zone_session_t  *session, *at;
+
+    at = ngx_queue_data(q, ngx_openclaw_zone_session_t, queue);
+
+    session = zone_at(check->zone, at, sizeof(ngx_openclaw_zone_session_t));
+    if (session == NULL) {
+        return NULL;
+    }
+
+    flags = zone_flags(check->zone, at);
+
+    if (!(*flags & ZONE_SESSION) || (*flags & ZONE_LISTED)) {
+        zone_fault(check->zone, "%p is active or idle, and is no session or "
+                   "is there twice", at);
+        return NULL;
+    }
+
+    *flags |= ZONE_LISTED;
+    check->listed++;
+
+    return session;
+}
+
+
+static int
+zone_check_ticket(zone_check_t *check, ngx_queue_t *q)
+{
+    size_t                       size;
+    ngx_openclaw_zone_ticket_t  *t, *at;
+
+    at = ngx_queue_data(q, ngx_openclaw_zone_ticket_t, queue);
+    size = offsetof(ngx_openclaw_zone_ticket_t, ids);
+
+    t = zone_at(check->zone, at, size);
+    if (t == NULL) {
+        return -1;
+    }
+
+    size += t->message_len + t->sender_len;
+
+    if (t->session != check->session
+        || t->message_len + t->sender_len > ZONE_MAX_IDS
+        || zone_at(check->zone, at, size) == NULL)
+    {
+        zone_fault(check->zone, "%p is no ticket of session %p", at,
+                   check->session);
+        return -1;
+    }
+
+    if (zone_known(check, at, size, "ticket") != 0) {
+        return -1;
+    }
+
+    *zone_flags(check->zone, at) |= ZONE_LISTED;
+
+    if (zone_worker(check, t->worker) == NULL) {
+        zone_fault(check->zone, "ticket %p belongs to worker %p", at,
+                   t->worker);
+    }
+
+    if (t->number > check->sh->number || t->number <= check->before) {
+        zone_fault(check->zone, "ticket %p has number %lu, after %lu", at,
+                   t->number, check->before);
+    }
+
+    zone_check_granted(check, t, check->before == 0);
+
+    check->before = t->number;
+
+    return 0;
+}
+
+
+static void
+zone_check_granted(zone_check_t *check, ngx_openclaw_zone_ticket_t *t,
+    ngx_uint_t first)
+{
+    if (t->granted && !first) {
+        zone_fault(check->zone, "ticket %lu is granted and not the first",
+                   t->number);
+    }
+
+    if (!t->granted && first && check->sh->missing == 0) {
+        zone_fault(check->zone, "ticket %lu is the first and not granted",
+                   t->number);
+    }
+}
+
+
+static void
+zone_check_workers(zone_check_t *check)
+{
+    ngx_uint_t                   i;
+    ngx_openclaw_zone_sh_t      *sh;
+    ngx_openclaw_zone_worker_t  *worker;
+
+    sh = check->pool->data;
+
+    zone_walk(check, &check->sh->wakes, "wakes", zone_check_wake);
+
+    for (i = 0; i < check->sh->nworkers; i++) {
+        worker = zone_at(check->zone, &sh->workers[i],
+                         sizeof(ngx_openclaw_zone_worker_t));
+
+        if (worker->pid == 0) {
+            continue;
+        }
+
+        check->worker = &sh->workers[i];
+
+        if (worker->waking
+            != !!(*zone_flags(check->zone, check->worker) & ZONE_LISTED))
+        {
+            zone_fault(check->zone, "worker %d is %sin wakes",
+                       (int) worker->pid, worker->waking ? "not " : "");
+        }
+
+        if (worker->epoch == 0 || worker->epoch > check->sh->epoch) {
+            zone_fault(check->zone, "worker %d has epoch %lu",
+                       (int) worker->pid, worker->epoch);
+        }
+
+        check->missing += worker->missing;
+
+        zone_walk(check, &worker->told, "told", zone_check_told);
+
+        check->owned += zone_walk(check, &worker->tickets,
+                                  "tickets of a worker", zone_check_own);
+    }
+
+    if (check->missing != check->sh->missing) {
+        zone_fault(check->zone, "%lu workers are missing, it says %lu",
+                   check->missing, check->sh->missing);
+    }
+}
+
+
+static int
+zone_check_wake(zone_check_t *check, ngx_queue_t *q)
+{
+    u_char                      *flags;
+    ngx_openclaw_zone_worker_t  *worker, *at;
+
+    at = ngx_queue_data(q, ngx_openclaw_zone_worker_t, queue);
+    worker = zone_worker(check, at);
+
+    if (worker == NULL) {
+        zone_fault(check->zone, "wakes: %p is no worker", at);
+        return -1;
+    }
+
+    flags = zone_flags(check->zone, at);
+
+    if (*flags & ZONE_LISTED) {
+        zone_fault(check->zone, "wakes: worker %d is there twice",
+                   (int) worker->pid);
+        return -1;
+    }
+
+    *flags |= ZONE_LISTED;
+
+    return 0;
+}
+
+
+static int
+zone_check_told(zone_check_t *check, ngx_queue_t *q)
+{
+    u_char                      *flags;
+    ngx_openclaw_zone_ticket_t  *t, *at;
+
+    at = ngx_queue_data(q, ngx_openclaw_zone_ticket_t, told);
+
+    t = zone_at(check->zone, at, sizeof(ngx_openclaw_zone_ticket_t));
+    if (t == NULL) {
+        return -1;
+    }
+
+    flags = zone_flags(check->zone, at);
+
+    if (!(*flags & ZONE_LISTED) || (*flags & ZONE_TOLD)
+        || t->worker != check->worker)
+    {
+        zone_fault(check->zone, "told: %p is no ticket of worker %p, or is "
+                   "there twice", at, check->worker);
+        return -1;
+    }
+
+    *flags |= ZONE_TOLD;
+
+    return 0;
+}
+
+
+static int
+zone_check_own(zone_check_t *check, ngx_queue_t *q)
+{
+    u_char                      *flags;
+    ngx_openclaw_zone_ticket_t  *t, *at;
+
+    at = ngx_queue_data(q, ngx_openclaw_zone_ticket_t, own);
+
+    t = zone_at(check->zone, at, sizeof(ngx_openclaw_zone_ticket_t));
+    if (t == NULL) {
+        return -1;
+    }
+
+    flags = zone_flags(check->zone, at);
+
+    if (!(*flags & ZONE_LISTED) || (*flags & ZONE_OWNED)
+        || t->worker != check->worker)
+    {
+        zone_fault(check->zone, "%p is no ticket of worker %p, or is there "
+                   "twice", at, check->worker);
+        return -1;
+    }
+
+    *flags |= ZONE_OWNED;
+
+    if (t->telling != !!(*flags & ZONE_TOLD)) {
+        zone_fault(check->zone, "ticket %lu is %stold", t->number,
+                   t->telling ? "not " : "");
+    }
+
+    return 0;
+}
+
+
+/* NULL if that is no worker, or not in use */
+
+static ngx_openclaw_zone_worker_t *
+zone_worker(zone_check_t *check, ngx_openclaw_zone_worker_t *addr)
+{
+    size_t                       offset;
+    ngx_openclaw_zone_sh_t      *sh;
+    ngx_openclaw_zone_worker_t  *worker;
+
+    sh = check->pool->data;
+    offset = (u_char *) addr - (u_char *) sh->workers;
+
+    if (addr < sh->workers || offset % sizeof(ngx_openclaw_zone_worker_t)
+        || offset / sizeof(ngx_openclaw_zone_worker_t) >= check->sh->nworkers)
+    {
+        return NULL;
+    }
+
+    worker = zone_at(check->zone, addr, sizeof(ngx_openclaw_zone_worker_t));
+
+    return (worker && worker->pid) ? worker : NULL;
+}
+
+
+/* something of that size is to be there, once */
+
+static int
+zone_known(zone_check_t *check, void *addr, size_t size, const char *what)
+{
+    ngx_uint_t  n;
+
+    n = ((uintptr_t) addr - check->zone->base) / ZONE_UNIT;
+
+    if (check->zone->flags[n] & ZONE_KNOWN) {
+        zone_fault(check->zone, "%s %p is there twice", what, addr);
+        return -1;
+    }
+
+    check->zone->flags[n] |= ZONE_KNOWN;
+    check->zone->sizes[n] = size;
+
+    return 0;
+}
+
+
+void *
+zone_at(zone_t *zone, const void *addr, size_t size)
+{
+    uintptr_t  offset;
+
+    offset = (uintptr_t) addr - zone->base;
+
+    if ((uintptr_t) addr < zone->base || offset % ZONE_UNIT
+        || offset > zone->size || size > zone->size - offset)
+    {
+        zone_fault(zone, "%p is not in the zone", addr);
+        return NULL;
+    }
+
+    return zone->copy + offset;
+}
+
+
+/* of what zone_at() has found */
+
+u_char *
+zone_flags(zone_t *zone, const void *addr)
+{
+    return &zone->flags[((uintptr_t) addr - zone->base) / ZONE_UNIT];
+}
+
+
+void
+zone_fault(zone_t *zone, const char *fmt, ...)
+{
+    va_list  args;
+
+    if (zone->faults++ >= ZONE_MAX_FAULTS) {
+        return;
+    }
+
+    va_start(args, fmt);
+    vprintf(fmt, args);
+    va_end(args);
+
+    putchar('\n');
+}
+
+
+/* the hash that ngx_murmur_hash2() makes, by its definition */
+
+static uint32_t
+zone_hash(u_char *p, size_t len)
+{
+    size_t    i;
+    uint32_t  h, k;
+
+    h = (uint32_t) len;
+
+    for (i = 0; i + 4 <= len; i += 4) {
+        k = (uint32_t) p[i] | (uint32_t) p[i + 1] << 8
+            | (uint32_t) p[i + 2] << 16 | (uint32_t) p[i + 3] << 24;
+
+        k *= 0x5bd1e995;
+        k ^= k >> 24;
+
+        h = (h * 0x5bd1e995) ^ (k * 0x5bd1e995);
+    }
+
+    if (i < len) {
+
+        for (k = 0; len > i; len--) {
+            k = k << 8 | p[len - 1];
+        }
+
+        h = (h ^ k) * 0x5bd1e995;
+    }
+
+    h ^= h >> 13;
+    h *= 0x5bd1e995;
+
+    return h ^ (h >> 15);
+}
