@@ -8,6 +8,7 @@
 #   make echo   build/ngx_http_ws_echo_module.so, which tests talk to
 #   make fuzz   any bytes for what reads bytes, for as long as you like
 #   make bench  how fast bytes are read
+#   make soak   clients, a flaky agent, reloads and crashes, for a while
 #   make lint   the rules of the house
 #   make clean
 #
@@ -18,6 +19,9 @@
 # PORT=n                  make run: another port than 18800
 # DELAY=seconds           make run: before each word of the demo agent
 # T="file ..."            make test, make asan: these .t files only
+# TIME=n[s|m|h]           make soak: for how long, two minutes by default
+# SEED=n                  make soak: the choices of another run
+# ASAN=1                  make soak: with the sanitizers
 # V=1                     make test, make asan: say each test
 # J=n                     make test, make asan: so many files at a time
 # TARGET="name ..."       make fuzz: these only; t/fuzz/NAME_fuzz.c
@@ -25,11 +29,9 @@
 # KEEP=1                  make fuzz: keep what covers more, in t/fuzz
 
 export NGINX_SRC OPENCLAW_URL OPENCLAW_TOKEN PORT DELAY T V J
-export TARGET FUZZ_TIME KEEP
+export TARGET FUZZ_TIME KEEP TIME SEED ASAN
 
-.PHONY: all module nginx echo run test e2e asan lint clean
-.PHONY: all module nginx run test e2e asan bench lint clean
-.PHONY: all module nginx run test e2e asan fuzz bench lint clean
+.PHONY: all module nginx echo run test e2e asan fuzz soak bench lint clean
 
 all: module
 
@@ -60,6 +62,8 @@ fuzz:
 
 bench:
 	@.ci/bench
+soak:
+	@.ci/soak
 
 lint:
 	@.ci/lint
