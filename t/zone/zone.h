@@ -69,11 +69,20 @@ int zone_stop(pid_t pid);
 ngx_msec_t zone_now(void);
 
 
-/* zone_check.c */
+/* zone_copy.c */
 
-/* NULL if not all of this is in the zone */
+/* NULL if not all of this is in the zone, which is a fault */
 void *zone_at(zone_t *zone, const void *addr, size_t size);
+
+/* of what zone_at() has found */
 u_char *zone_flags(zone_t *zone, const void *addr);
+
+/* something of that size is to be there, once: 0, or -1 and a fault */
+int zone_known(zone_t *zone, const void *addr, size_t size, const char *what);
+
+/* the hash that ngx_murmur_hash2() makes, by its definition */
+uint32_t zone_hash(u_char *p, size_t len);
+
 void zone_fault(zone_t *zone, const char *fmt, ...)
     __attribute__((format(printf, 2, 3)));
 

@@ -16,13 +16,14 @@
  */
 
 
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include "zone.h"
 
 
-#define ZONE_MAX_FAULTS                40
+/* more than these in one session are not compared with each other */
+
+#define ZONE_MESSAGES                  2048
 
 /* no tree of so many nodes as have room is as deep */
 
@@ -47,7 +48,13 @@ typedef struct {
     ngx_uint_t                         listed;
     ngx_uint_t                         tickets;
     ngx_uint_t                         owned;
+    ngx_uint_t                         answers;
+    ngx_uint_t                         aged;
     ngx_uint_t                         missing;
+
+    /* messages of the session that must not be there twice */
+    ngx_openclaw_zone_message_t       *messages[ZONE_MESSAGES];
+    ngx_uint_t                         nmessages;
 } zone_check_t;
 
 
@@ -67,11 +74,20 @@ static ngx_uint_t zone_walk(zone_check_t *check, ngx_queue_t *head,
     const char *name, zone_item_pt item);
 static int zone_check_active(zone_check_t *check, ngx_queue_t *q);
 static int zone_check_idle(zone_check_t *check, ngx_queue_t *q);
+static int zone_check_session(zone_check_t *check, ngx_queue_t *q,
+    ngx_uint_t active);
 static ngx_openclaw_zone_session_t *zone_check_listed(zone_check_t *check,
     ngx_queue_t *q);
 static int zone_check_ticket(zone_check_t *check, ngx_queue_t *q);
 static void zone_check_granted(zone_check_t *check,
     ngx_openclaw_zone_ticket_t *t, ngx_uint_t first);
+
+static int zone_check_answer(zone_check_t *check, ngx_queue_t *q);
+static int zone_check_chunks(zone_check_t *check,
+    ngx_openclaw_zone_answer_t *a);
+static int zone_check_age(zone_check_t *check, ngx_queue_t *q);
+static void zone_check_message(zone_check_t *check,
+    ngx_openclaw_zone_message_t *m);
 
 static void zone_check_workers(zone_check_t *check);
 static int zone_check_wake(zone_check_t *check, ngx_queue_t *q);
@@ -79,11 +95,6 @@ static int zone_check_own(zone_check_t *check, ngx_queue_t *q);
 static int zone_check_told(zone_check_t *check, ngx_queue_t *q);
 static ngx_openclaw_zone_worker_t *zone_worker(zone_check_t *check,
     ngx_openclaw_zone_worker_t *addr);
-
-static int zone_known(zone_check_t *check, void *addr, size_t size,
-    const char *what);
-static uint32_t zone_hash(u_char *p, size_t len);
-
 
 /* what nginx sets when it starts */
 
@@ -152,6 +163,14 @@ zone_check(zone_t *zone)
                    check.sessions, check.listed);
     }
 
+    check.aged = zone_walk(&check, &check.sh->answers, "answers",
+                           zone_check_age);
+
+    if (check.aged != check.answers) {
+        zone_fault(zone, "of %lu answers %lu have an age", check.answers,
+                   check.aged);
+    }
+
     zone_check_workers(&check);
 
     n = check.tickets;
@@ -167,8 +186,8 @@ zone_check(zone_t *zone)
         return 1;
     }
 
-    printf("sound: %lu sessions, %lu tickets, %lu pages free\n",
-           check.sessions, n, free);
+    printf("sound: %lu sessions, %lu tickets, %lu answers, %lu pages free\n",
+           check.sessions, n, check.answers, free);
 
     return 0;
 }
@@ -274,7 +293,7 @@ zone_check_node(zone_check_t *check, ngx_rbtree_node_t *addr,
         return -1;
     }
 
-    if (zone_known(check, at, size, "session") != 0) {
+    if (zone_known(check->zone, at, size, "session") != 0) {
         return -1;
     }
 
@@ -400,36 +419,21 @@ zone_walk(zone_check_t *check, ngx_queue_t *head, const char *name,
 static int
 zone_check_active(zone_check_t *check, ngx_queue_t *q)
 {
-    ngx_uint_t                    n;
-    ngx_openclaw_zone_session_t  *session;
-
-    session = zone_check_listed(check, q);
-    if (session == NULL) {
-        return -1;
-    }
-
-    check->session = ngx_queue_data(q, ngx_openclaw_zone_session_t, queue);
-    check->before = 0;
-
-    n = zone_walk(check, &session->tickets, "tickets of a session",
-                  zone_check_ticket);
-
-    if (n == 0 || n != session->ntickets) {
-        zone_fault(check->zone, "\"%.*s\" is active and has %lu tickets, it "
-                   "says %lu", (int) session->len, session->key, n,
-                   session->ntickets);
-    }
-
-    check->tickets += n;
-
-    return 0;
+    return zone_check_session(check, q, 1);
 }
 
 
 static int
 zone_check_idle(zone_check_t *check, ngx_queue_t *q)
 {
-    ngx_uint_t                    n;
+    return zone_check_session(check, q, 0);
+}
+
+
+static int
+zone_check_session(zone_check_t *check, ngx_queue_t *q, ngx_uint_t active)
+{
+    ngx_uint_t                    n, m;
     ngx_openclaw_zone_session_t  *session;
 
     session = zone_check_listed(check, q);
@@ -439,17 +443,27 @@ zone_check_idle(zone_check_t *check, ngx_queue_t *q)
 
     check->session = ngx_queue_data(q, ngx_openclaw_zone_session_t, queue);
     check->before = 0;
+    check->nmessages = 0;
 
     n = zone_walk(check, &session->tickets, "tickets of a session",
                   zone_check_ticket);
 
-    if (n || session->ntickets) {
-        zone_fault(check->zone, "\"%.*s\" is idle and has %lu tickets, it "
-                   "says %lu", (int) session->len, session->key, n,
-                   session->ntickets);
+    if (n != session->ntickets || (n == 0) == active) {
+        zone_fault(check->zone, "\"%.*s\" is %s and has %lu tickets, it says "
+                   "%lu", (int) session->len, session->key,
+                   active ? "active" : "idle", n, session->ntickets);
+    }
+
+    m = zone_walk(check, &session->answers, "answers of a session",
+                  zone_check_answer);
+
+    if (m != session->nanswers) {
+        zone_fault(check->zone, "\"%.*s\" has %lu answers, it says %lu",
+                   (int) session->len, session->key, m, session->nanswers);
     }
 
     check->tickets += n;
+    check->answers += m;
 
     return 0;
 }
@@ -490,17 +504,17 @@ zone_check_ticket(zone_check_t *check, ngx_queue_t *q)
     ngx_openclaw_zone_ticket_t  *t, *at;
 
     at = ngx_queue_data(q, ngx_openclaw_zone_ticket_t, queue);
-    size = offsetof(ngx_openclaw_zone_ticket_t, ids);
+    size = offsetof(ngx_openclaw_zone_ticket_t, message.ids);
 
     t = zone_at(check->zone, at, size);
     if (t == NULL) {
         return -1;
     }
 
-    size += t->message_len + t->sender_len;
+    size += t->message.message_len + t->message.sender_len;
 
     if (t->session != check->session
-        || t->message_len + t->sender_len > ZONE_MAX_IDS
+        || t->message.message_len + t->message.sender_len > ZONE_MAX_IDS
         || zone_at(check->zone, at, size) == NULL)
     {
         zone_fault(check->zone, "%p is no ticket of session %p", at,
@@ -508,7 +522,7 @@ zone_check_ticket(zone_check_t *check, ngx_queue_t *q)
         return -1;
     }
 
-    if (zone_known(check, at, size, "ticket") != 0) {
+    if (zone_known(check->zone, at, size, "ticket") != 0) {
         return -1;
     }
 
@@ -525,6 +539,10 @@ zone_check_ticket(zone_check_t *check, ngx_queue_t *q)
     }
 
     zone_check_granted(check, t, check->before == 0);
+
+    if (!t->ended && !t->twin) {
+        zone_check_message(check, &t->message);
+    }
 
     check->before = t->number;
 
@@ -544,6 +562,139 @@ zone_check_granted(zone_check_t *check, ngx_openclaw_zone_ticket_t *t,
     if (!t->granted && first && check->sh->missing == 0) {
         zone_fault(check->zone, "ticket %lu is the first and not granted",
                    t->number);
+    }
+}
+
+
+static int
+zone_check_answer(zone_check_t *check, ngx_queue_t *q)
+{
+    size_t                       size;
+    ngx_openclaw_zone_answer_t  *a, *at;
+
+    at = ngx_queue_data(q, ngx_openclaw_zone_answer_t, queue);
+    size = offsetof(ngx_openclaw_zone_answer_t, message.ids);
+
+    a = zone_at(check->zone, at, size);
+    if (a == NULL) {
+        return -1;
+    }
+
+    size += a->message.message_len + a->message.sender_len;
+
+    if (a->session != check->session
+        || a->message.message_len + a->message.sender_len > ZONE_MAX_IDS
+        || zone_at(check->zone, at, size) == NULL)
+    {
+        zone_fault(check->zone, "%p is no answer of session %p", at,
+                   check->session);
+        return -1;
+    }
+
+    if (zone_known(check->zone, at, size, "answer") != 0) {
+        return -1;
+    }
+
+    *zone_flags(check->zone, at) |= ZONE_LISTED;
+
+    zone_check_message(check, &a->message);
+
+    return zone_check_chunks(check, a);
+}
+
+
+static int
+zone_check_chunks(zone_check_t *check, ngx_openclaw_zone_answer_t *a)
+{
+    size_t                      len, head;
+    ngx_openclaw_zone_chunk_t  *chunk, *at;
+
+    head = offsetof(ngx_openclaw_zone_chunk_t, data);
+    len = 0;
+
+    for (at = a->chunks; at; at = chunk->next) {
+
+        chunk = zone_at(check->zone, at, head);
+        if (chunk == NULL) {
+            return -1;
+        }
+
+        if (chunk->len == 0 || chunk->len > ngx_pagesize - head
+            || (chunk->next && chunk->len != ngx_pagesize - head))
+        {
+            zone_fault(check->zone, "chunk %p of answer \"%.*s\" has %zu "
+                       "bytes", at, (int) a->message.message_len,
+                       a->message.ids, chunk->len);
+            return -1;
+        }
+
+        if (zone_known(check->zone, at, head + chunk->len, "chunk") != 0) {
+            return -1;
+        }
+
+        len += chunk->len;
+    }
+
+    if (len != a->len) {
+        zone_fault(check->zone, "answer \"%.*s\" has %zu bytes, it says %zu",
+                   (int) a->message.message_len, a->message.ids, len, a->len);
+    }
+
+    return 0;
+}
+
+
+/* the queue of all answers */
+
+static int
+zone_check_age(zone_check_t *check, ngx_queue_t *q)
+{
+    u_char                      *flags;
+    ngx_openclaw_zone_answer_t  *at;
+
+    at = ngx_queue_data(q, ngx_openclaw_zone_answer_t, age);
+
+    if (zone_at(check->zone, at, sizeof(ngx_openclaw_zone_answer_t)) == NULL) {
+        return -1;
+    }
+
+    flags = zone_flags(check->zone, at);
+
+    if (!(*flags & ZONE_LISTED) || (*flags & ZONE_OWNED)) {
+        zone_fault(check->zone, "answers: %p is none of a session, or is there "
+                   "twice", at);
+        return -1;
+    }
+
+    *flags |= ZONE_OWNED;
+
+    return 0;
+}
+
+
+/* in a session each message has one ticket that has not ended, or one answer */
+
+static void
+zone_check_message(zone_check_t *check, ngx_openclaw_zone_message_t *m)
+{
+    ngx_uint_t                    i;
+    ngx_openclaw_zone_message_t  *other;
+
+    for (i = 0; i < check->nmessages; i++) {
+        other = check->messages[i];
+
+        if (other->message_len == m->message_len
+            && other->sender_len == m->sender_len
+            && ngx_memcmp(other->ids, m->ids, m->message_len + m->sender_len)
+               == 0)
+        {
+            zone_fault(check->zone, "message \"%.*s\" is there twice",
+                       (int) m->message_len, m->ids);
+        }
+    }
+
+    if (check->nmessages < ZONE_MESSAGES) {
+        check->messages[check->nmessages++] = m;
     }
 }
 
@@ -708,105 +859,4 @@ zone_worker(zone_check_t *check, ngx_openclaw_zone_worker_t *addr)
     worker = zone_at(check->zone, addr, sizeof(ngx_openclaw_zone_worker_t));
 
     return (worker && worker->pid) ? worker : NULL;
-}
-
-
-/* something of that size is to be there, once */
-
-static int
-zone_known(zone_check_t *check, void *addr, size_t size, const char *what)
-{
-    ngx_uint_t  n;
-
-    n = ((uintptr_t) addr - check->zone->base) / ZONE_UNIT;
-
-    if (check->zone->flags[n] & ZONE_KNOWN) {
-        zone_fault(check->zone, "%s %p is there twice", what, addr);
-        return -1;
-    }
-
-    check->zone->flags[n] |= ZONE_KNOWN;
-    check->zone->sizes[n] = size;
-
-    return 0;
-}
-
-
-void *
-zone_at(zone_t *zone, const void *addr, size_t size)
-{
-    uintptr_t  offset;
-
-    offset = (uintptr_t) addr - zone->base;
-
-    if ((uintptr_t) addr < zone->base || offset % ZONE_UNIT
-        || offset > zone->size || size > zone->size - offset)
-    {
-        zone_fault(zone, "%p is not in the zone", addr);
-        return NULL;
-    }
-
-    return zone->copy + offset;
-}
-
-
-/* of what zone_at() has found */
-
-u_char *
-zone_flags(zone_t *zone, const void *addr)
-{
-    return &zone->flags[((uintptr_t) addr - zone->base) / ZONE_UNIT];
-}
-
-
-void
-zone_fault(zone_t *zone, const char *fmt, ...)
-{
-    va_list  args;
-
-    if (zone->faults++ >= ZONE_MAX_FAULTS) {
-        return;
-    }
-
-    va_start(args, fmt);
-    vprintf(fmt, args);
-    va_end(args);
-
-    putchar('\n');
-}
-
-
-/* the hash that ngx_murmur_hash2() makes, by its definition */
-
-static uint32_t
-zone_hash(u_char *p, size_t len)
-{
-    size_t    i;
-    uint32_t  h, k;
-
-    h = (uint32_t) len;
-
-    for (i = 0; i + 4 <= len; i += 4) {
-        k = (uint32_t) p[i] | (uint32_t) p[i + 1] << 8
-            | (uint32_t) p[i + 2] << 16 | (uint32_t) p[i + 3] << 24;
-
-        k *= 0x5bd1e995;
-        k ^= k >> 24;
-
-        h = (h * 0x5bd1e995) ^ (k * 0x5bd1e995);
-    }
-
-    if (i < len) {
-
-        for (k = 0; len > i; len--) {
-            k = k << 8 | p[len - 1];
-        }
-
-        h = (h ^ k) * 0x5bd1e995;
-    }
-
-    h ^= h >> 13;
-    h *= 0x5bd1e995;
-
-    return h ^ (h >> 15);
 }
