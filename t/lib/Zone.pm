@@ -24,6 +24,18 @@ sub check        { _run('zone_check', @_) }
 sub kill_in_lock { _run('zone_kill', @_) }
 
 
+# Plants faults and has them found; the lines of TAP.
+
+sub plant {
+    my ($master) = @_;
+
+    my $check = _program('zone_check');
+    my $program = _program('zone_plant');
+
+    return map { /^(.*)$/mg } scalar `$program $master $check`;
+}
+
+
 sub _run {
     my ($name, @arg) = @_;
 

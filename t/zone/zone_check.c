@@ -96,12 +96,6 @@ static int zone_check_told(zone_check_t *check, ngx_queue_t *q);
 static ngx_openclaw_zone_worker_t *zone_worker(zone_check_t *check,
     ngx_openclaw_zone_worker_t *addr);
 
-/* what nginx sets when it starts */
-
-ngx_uint_t  ngx_pagesize;
-ngx_uint_t  ngx_pagesize_shift;
-
-
 int
 main(int argc, char **argv)
 {
@@ -112,11 +106,6 @@ main(int argc, char **argv)
     if (argc != 2 || atoi(argv[1]) <= 0) {
         fprintf(stderr, "usage: zone_check PID\n");
         return 2;
-    }
-
-    ngx_pagesize = getpagesize();
-    while ((ngx_uint_t) 1 << ++ngx_pagesize_shift < ngx_pagesize) {
-        /* void */
     }
 
     ngx_memzero(&zone, sizeof(zone_t));

@@ -28,11 +28,24 @@ static void zone_continue(zone_t *zone);
 static void zone_pause(ngx_msec_t msec);
 
 
+/* what nginx sets when it starts */
+
+ngx_uint_t  ngx_pagesize;
+ngx_uint_t  ngx_pagesize_shift;
+
+
 int
 zone_find(zone_t *zone, pid_t pid, const char **error)
 {
     char   state;
     pid_t  parent;
+
+    ngx_pagesize = getpagesize();
+    ngx_pagesize_shift = 0;
+
+    while ((ngx_uint_t) 1 << ++ngx_pagesize_shift < ngx_pagesize) {
+        /* void */
+    }
 
     if (zone_mapping(zone, pid) != 0) {
         *error = (errno == EPERM || errno == EACCES)

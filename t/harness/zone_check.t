@@ -1,0 +1,98 @@
+# The checker of the zone: it is content with what nginx does, and with nothing
+# else.
+
+use lib 't/lib';
+use TestEnv;
+use Test::Nginx::Socket;
+use Workers;
+
+TestEnv::scenario();
+plan tests => repeat_each() * blocks() * 2;
+no_long_string();
+
+
+# sessions with and without tickets, and with answers
+
+sub fill_zone {
+    my ($T, $agent) = @_;
+
+    $agent->on(qr/^m/, gate => 'go', say => 'well');
+
+    my ($one, $two) = two_workers();
+    my $c = on_worker($one, '/ws');
+    my $d = on_worker($two, '/ws');
+
+    for my $n (1 .. 10) {
+        $d->chat('x' x (2 ** $n), messageId => "id$n", senderId => "s$n");
+        $d->answer("id$n");
+    }
+
+    $c->chat("m$_", senderId => 'ann') for 1, 2;
+    $d->chat('m3', senderId => 'ann');
+    $_->sync for $c, $d;
+
+    return ($c, $d);
+}
+
+
+run_tests();
+
+__DATA__
+
+=== TEST 1: what nginx does
+--- config
+    location = /ws { openclaw_pass http://127.0.0.1:$TEST_NGINX_AGENT_PORT; }
+--- scenario
+    like $T->zone_check, qr/^sound: 0 sessions, 0 tickets/;
+
+    my @client = main::fill_zone($T, $agent);
+    like $T->zone_check, qr/^sound: 11 sessions, 3 tickets/;
+
+    $agent->release('go');
+    $client[$_]->answer for 0, 0, 1;
+    like $T->zone_check, qr/^sound: 11 sessions, 0 tickets/;
+
+
+
+=== TEST 2: faults of all kinds
+--- config
+    location = /ws { openclaw_pass http://127.0.0.1:$TEST_NGINX_AGENT_PORT; }
+--- scenario
+    my @client = main::fill_zone($T, $agent);
+    my $said = $T->zone_check;
+
+    SKIP: {
+        skip $said, 1 if $said =~ /not permitted/;
+
+        for my $line (Zone::plant($T->master_pid)) {
+            $line =~ /^(ok|not ok) \d+ - (.*)/ ? ok $1 eq 'ok', "found: $2"
+                                               : note $line;
+        }
+    }
+
+    $T->zone_check('and sound again');
+
+
+
+=== TEST 3: a worker that dies in the midst of a change
+--- config
+    location = /ws { openclaw_pass http://127.0.0.1:$TEST_NGINX_AGENT_PORT; }
+--- scenario
+    $agent->otherwise(delay => 0.01, say => 'well');
+
+    my ($one, $two) = two_workers();
+    my @client = map { on_worker($one, '/ws') } 1 .. 10;
+
+    for my $c (@client) {
+        $c->chat("$_") for 1 .. 10;
+    }
+
+    SKIP: {
+        my $dead = $T->kill_in_lock($one);
+
+        skip 'a process may not look into another', 1 unless defined $dead;
+        ok $dead, 'it was caught';
+        $T->wait_for_log(qr/a process died while it changed sessions/);
+    }
+
+    $T->zone_check;
