@@ -1,4 +1,4 @@
-# Fifty clients and ten reloads in a row: every message that was accepted is
+# Many clients and many reloads in a row: every message that was accepted is
 # answered once, and the agent is asked once.
 
 use lib 't/lib';
@@ -110,3 +110,72 @@ __DATA__
     $_->disconnect for values %main::client;
     $T->wait_for(sub { !$T->old_workers }, 'the end of all old workers');
     is scalar $T->workers, 2;
+
+
+
+=== TEST 2: two hundred running turns, over fifty generations of workers
+--- config
+    location = /ws { openclaw_pass http://127.0.0.1:$TEST_NGINX_AGENT_PORT; }
+--- scenario
+    $agent->otherwise(say => 'Hel', gate => 'go', say => 'lo');
+
+    my @client;
+
+    for my $generation (1 .. 50) {
+        for (1 .. 4) {
+            my $n = @client;
+            push @client, $T->connect("/ws?senderId=s$n", name => "s$n");
+            $client[-1]->chat("m$n", messageId => "m$n");
+        }
+
+        $agent->wait_for_gate('go', scalar @client);
+        $T->reload;
+    }
+
+    cmp_ok scalar $T->old_workers, '>=', 50, 'all of them live';
+    like $T->zone_check, qr/ 200 tickets/;
+
+    # who has nothing to wait for was sent away long ago
+
+    $agent->release('go');
+
+    for my $n (0 .. $#client) {
+        my @end = grep { /"messageId":"m$n","content":"Hello","done":true/ }
+                  map { $_->{payload} // '' } $client[$n]->drain;
+
+        is @end, 1, "m$n has one answer";
+        is $client[$n]->close_code, 1012;
+    }
+
+    $T->wait_for(sub { !$T->old_workers }, 'the end of all old workers');
+    like $T->zone_check, qr/ 0 tickets/;
+
+    is $agent->count, 200, 'no turn ran twice';
+    is scalar(grep { $_->{state} ne 'done' } $agent->requests), 0;
+
+
+
+=== TEST 3: signals come as they like
+--- config
+    location = /ws { openclaw_pass http://127.0.0.1:$TEST_NGINX_AGENT_PORT; }
+--- scenario
+    $agent->otherwise(gate => 'go', say => 'well');
+
+    my @client = map { $T->connect("/ws?senderId=s$_") } 1 .. 50;
+
+    $_->chat('hello', messageId => 'm') for @client;
+    $agent->wait_for_gate('go', 50);
+
+    for (1 .. 50) {
+        kill 'HUP', $T->master_pid;
+        Time::HiRes::sleep(rand 0.02);
+    }
+
+    $agent->release('go');
+    is $_->answer('m')->{content}, 'well' for @client;
+    is $_->close_code, 1012 for @client;
+
+    $T->wait_for(sub { !$T->old_workers && $T->workers == 2 },
+                 'the end of all old workers');
+    $T->zone_check;
+    is $agent->count, 50;

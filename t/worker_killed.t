@@ -198,11 +198,60 @@ __DATA__
         }
 
         my $new = $T->kill_worker($one);
+        $T->zone_check;
 
         for my $c (@kept) {
             is join(' ', map { $c->answer->{messageId} } 1 .. 10),
                 join(' ', map { "$round.$_" } 1 .. 10);
         }
 
+        ($one, $two) = ($two, $new);
+    }
+
+
+
+=== TEST 7: in the midst of a change of the zone
+--- config
+    location = /ws {
+        openclaw_pass http://127.0.0.1:$TEST_NGINX_AGENT_PORT;
+        openclaw_queue 1000;
+    }
+--- scenario
+    my ($one, $two) = two_workers();
+
+    for my $round (1 .. 8) {
+        my @lost = map { on_worker($one, "/ws?senderId=s$_") } 1 .. 10;
+        my @kept = map { on_worker($two, "/ws?senderId=s$_") } 1 .. 10;
+
+        for my $n (1 .. 10) {
+            $_->chat("$round.$n") for @lost;
+            $_->chat("$round.$n", messageId => "$round.$n") for @kept;
+        }
+
+        my %before = map { $_ => 1 } $T->workers;
+        my $dead = $T->kill_in_lock($one);
+
+        if (!defined $dead) {
+            pass 'a process may not look into another';
+            last;
+        }
+
+        # what it was about to do is done already, now and then
+
+        $dead ||= $T->kill_worker($one);
+        my $start = Time::HiRes::time;
+
+        for my $c (@kept) {
+            is join(' ', map { $c->answer->{messageId} } 1 .. 10),
+                join(' ', map { "$round.$_" } 1 .. 10);
+        }
+
+        cmp_ok Time::HiRes::time - $start, '<', WsClient::timeout() / 5,
+               'it goes on soon';
+        $T->zone_check;
+
+        my $new;
+        $T->wait_for(sub { ($new) = grep { !$before{$_} } $T->workers },
+                     'a new worker');
         ($one, $two) = ($two, $new);
     }

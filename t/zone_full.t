@@ -47,6 +47,7 @@ __DATA__
 
     is $said, 'zone_full';
     cmp_ok $n, '>', 10;
+    like $T->zone_check, qr/ $n tickets/;
 
     # there is none for a turn more of a session that is there, either
 
@@ -72,6 +73,7 @@ __DATA__
     }
 
     is $agent->count, $n + 3 + 2 * $n;
+    like $T->zone_check, qr/ 0 tickets/;
 
 
 
@@ -94,6 +96,7 @@ __DATA__
 
     my $bob = $T->connect('/ws?senderId=bob');
     is says($bob, 'hello'), 'zone_full', 'nor is there room for others';
+    like $T->zone_check, qr/ $n tickets/;
 
     $agent->release('go');
     is $client[$_ % 2]->answer->{messageId}, "m$_" for 0 .. $n - 1;
@@ -126,3 +129,4 @@ __DATA__
 
     is says($d, 'hello'), 'chat.typing';
     is $d->answer->{content}, 'echo: hello';
+    $T->zone_check;
