@@ -46,6 +46,7 @@ sub refuse {
 
     return unless $self->{sock};
 
+    $self->on_read;
     Loop::remove($self);
     Loop::after($seconds, sub { $self->listen });
 }

@@ -31,7 +31,7 @@ our $COMING_BACK = 1;
 my $number = 0;
 my $start = time;
 
-my @KIND = ([ok => 38], [stream => 30], [slow => 8], [long => 2],
+my @KIND = ([ok => 38], [stream => 30], [slow => 5], [long => 2],
             [huge => 1], [cut => 3], [reset => 2], [early => 1],
             [empty => 1], [s500 => 3], [s503 => 3], [s401 => 1],
             [error => 3], [garbage => 2], [silence => 1]);
@@ -96,7 +96,7 @@ sub message {
 
     my $m = { id => $id, sender => $sender, group => $group, kind => $kind,
               content => "#$id# hello", born => time, asked => 0,
-              asker => {}, run => [], end => {}, log => [],
+              asker => {}, run => [], end => {}, log => [], lives => 1,
               session => 'agent:main:websocket:'
                          . ($group ? "group:$group" : "direct:$sender") };
 
@@ -107,10 +107,10 @@ sub message {
 
     $m->{part} = [map { "$id.$_ " . 'x' x $size . '\n' } 1 .. $n];
     $m->{text} = $kind eq 'empty' ? '' : join '', @{ $m->{part} };
-    $m->{gap} = $kind eq 'slow' ? 0.05 + rand 0.2 : rand 0.02;
+    $m->{gap} = $kind eq 'slow' ? 0.02 + rand 0.1 : rand 0.02;
 
     $self->{message}{$id} = $m;
-    $self->{session}{$m->{session}} //= { ran => 0 };
+    $self->{session}{$m->{session}} //= { places => 0 };
     return $m;
 }
 
@@ -296,9 +296,8 @@ sub refused {
         $self->fault("$conn->{name}: $m->{id} got $code", $m)
             unless $self->may_refuse($conn, $m, $code);
 
+        @{$ask}{qw(text streamed)} = ('', 0);
         $ask->{ended}++;
-        $ask->{text} = '';
-        $conn->{refused}++ if $code ne 'duplicate';
         $conn->{taken}++ if $code eq 'duplicate';
         return;
     }
@@ -332,11 +331,12 @@ sub may_fail {
     return $m->{aborted} if $code eq 'aborted';
     return $world->{refused} >= $m->{born} - 1 if $code eq 'agent_unreachable';
 
-    # a worker has died, or the request met a connection that was just closed
+    # a worker has died, or the request met a connection that was just closed,
+    # or that was never accepted
 
     return $world->{killed} >= $m->{born} - 1
         || $world->{idle_closed} >= $m->{born} - 1
-        if $code eq 'agent_incomplete';
+        || $world->{refused} >= $m->{born} - 1 if $code eq 'agent_incomplete';
 
     return 0;
 }
@@ -345,9 +345,8 @@ sub may_fail {
 sub end {
     my ($self, $conn, $m, $ask, $what) = @_;
 
+    @{$ask}{qw(text streamed)} = ('', 0);
     $ask->{ended}++;
-    $ask->{text} = '';
-    $ask->{streamed} = 0;
     $conn->{ended}++;
     $self->count($what eq 'answer' ? 'answers' : 'errors');
 
@@ -360,15 +359,15 @@ sub end {
 
     return if $m->{end}{$what}++;
 
-    $m->{ended} //= time;
-    $self->{session}{$m->{session}}{ran}++ unless @{ $m->{run} };
+    # what takes a place among the answers of its session
 
-    my $ends = keys %{ $m->{end} };
-    my $runs = @{ $m->{run} };
+    $m->{ended} = time;
+    $m->{place} = ++$self->{session}{$m->{session}}{places}
+        unless defined $m->{place};
 
     $self->doubt($m, "$conn->{name}: $m->{id} has another end: "
                      . join ', ', sort keys %{ $m->{end} })
-        if $ends > 1 && $ends > $runs;
+        if keys %{ $m->{end} } > $m->{lives};
 }
 
 
@@ -503,16 +502,22 @@ sub run_begins {
 
     return $run if $step[0][0] eq 'status' && $TRANSIENT{$m->{kind}};
 
-    my $last = $m->{run}[-1];
+    # what was aborted since, or sent by who has died
 
-    if ($last) {
-        $self->doubt($m, "$m->{id} is asked anew", $last->{at})
-            unless $self->may_forget($m, $last->{ran});
+    if ($conn->hung_up) {
+        $self->note($m, 'the agent was hung up on before');
+        return $run;
+    }
+
+    if (defined $m->{place}) {
+        $self->doubt($m, "$m->{id} is asked anew")
+            unless $self->may_forget($m);
+        $m->{lives}++;
     }
 
     $self->late($m);
     push @{ $m->{run} }, $run;
-    $run->{ran} = ++$s->{ran};
+    $m->{place} = ++$s->{places};
     return $run;
 }
 
@@ -547,14 +552,15 @@ sub overlap {
 # whether others in the session may have taken the place of its answer
 
 sub may_forget {
-    my ($self, $m, $ran) = @_;
+    my ($self, $m) = @_;
 
     my $world = $self->{world};
 
     return 1 if !$COMING_BACK || !$world->{strict}
                 || length $m->{text} > $SIZE - 1024;
 
-    return $self->{session}{$m->{session}}{ran} - $ran >= $ANSWERS - 2;
+    return $self->{session}{$m->{session}}{places} - $m->{place}
+           >= $ANSWERS - 2;
 }
 
 
@@ -611,22 +617,17 @@ sub run_gone {
 # if a little late.
 
 sub doubt {
-    my ($self, $m, $text, $since) = @_;
-
-    return unless $COMING_BACK;
+    my ($self, $m, $text) = @_;
 
     my $world = $self->{world};
 
-    $since //= $m->{born};
+    return unless $COMING_BACK && $world->{strict};
+
     $self->{suspect}++;
 
     Loop::after(1.5, sub {
         $self->{suspect}--;
-        return if $world->{cleared} > $since - 1 || !$world->{strict};
-        return if $text =~ /another end/
-                  && $self->may_forget($m, @{ $m->{run} } ? $m->{run}[0]{ran}
-                                                          : 0);
-        $self->fault($text, $m);
+        $self->fault($text, $m) unless $world->{cleared} > $m->{born} - 1;
     });
 }
 

@@ -30,8 +30,8 @@ my $PATIENCE = $ENV{TEST_NGINX_LD_PRELOAD} ? 30 : 10;
 sub new {
     my ($class, %opt) = @_;
 
-    my $self = bless { pace => 0.1, workers => 2, clients => 40, senders => 20,
-                       groups => 5, %opt,
+    my $self = bless { pace => 0.1, workers => 2, clients => 60, senders => 30,
+                       groups => 8, %opt,
                        conn => {}, dead => {}, recent => {},
                        killed => 0, cleared => 0, refused => 0, hup => 0,
                        idle_closed => 0, calm => 1, quiet => 1, log_at => 0,
@@ -204,21 +204,29 @@ sub act {
 
     my $model = $self->{model};
     my $what = Model::pick([message => 60], [group => 12], [again => 14],
-                           [abort => 3], [leave => 5], [pause => 1.5],
-                           [ping => 2]);
+                           [both => 3], [abort => 3], [leave => 5],
+                           [pause => 1.5], [ping => 2]);
     my $recent = $self->{recent}{$conn->{sender}} //= [];
     my $m = $recent->[rand @$recent];
 
-    if ($what eq 'message' || $what eq 'group') {
+    if ($what =~ /message|group|both/) {
         $m = $model->message($conn, $what eq 'group'
                              ? 'g' . int rand $self->{groups} : undef);
         push @$recent, $m;
         shift @$recent if @$recent > 10;
         $model->ask($conn, $m, part => rand() < 0.05);
 
-        # those who are in a hurry
+        # those who are in a hurry, on one connection or on all they have
 
-        $model->ask($conn, $m) if $Model::COMING_BACK && rand() < 0.02;
+        return $self->next_act($conn) unless $Model::COMING_BACK;
+
+        $model->ask($conn, $m) if rand() < 0.02;
+
+        if ($what eq 'both') {
+            $model->ask($_, $m) for grep { $_ != $conn && $_->is_open
+                                           && $_->{sender} eq $m->{sender} }
+                                    values %{ $self->{conn} };
+        }
 
     } elsif ($what eq 'again') {
         $model->ask($conn, $m) if $m && $Model::COMING_BACK;
@@ -432,9 +440,13 @@ sub read_log {
     while (my $line = <$in>) {
         last if $line !~ /\n\z/;
         $self->{log_at} += length $line;
-        next unless $line =~ /\[(?:alert|crit|emerg)\]|Sanitizer|runtime err/;
+        next unless $line =~ /\[(?:alert|crit|emerg)\]|Sanitizer|runtime err
+                              |exited\ with\ code/x;
 
-        if ($line =~ /a process died while it changed sessions/) {
+        if ($line =~ /exited with code/) {
+            $self->fault("in the log: $line") unless $line =~ /code 0$/m;
+
+        } elsif ($line =~ /a process died while it changed sessions/) {
             $self->{cleared} = time;
 
         } elsif ($line =~ /worker process (\d+) exited on signal 9$/m
@@ -538,9 +550,14 @@ sub all_ended {
 
     my $model = $self->{model};
     my $deadline = time + 2 * $PATIENCE;
+    my $look = 0;
     my @open;
 
-    Loop::run(sub { !(@open = $model->open_asks) || time > $deadline });
+    Loop::run(sub {
+        return 0 if time < $look;
+        $look = time + 0.05;
+        return !(@open = $model->open_asks) || time > $deadline;
+    });
 
     for (@open > 3 ? @open[0 .. 2] : @open) {
         my ($conn, $m, $ask) = @$_;
@@ -578,6 +595,15 @@ sub close_all {
     $self->await(sub { $self->workers == $self->{workers} },
                  'all of its workers');
     $self->await(sub { !$self->{model}{suspect} }, 'what is in doubt');
+
+    # no more of them than are kept open to the agent
+
+    my $open = $self->descriptors;
+
+    for my $pid (keys %$open) {
+        $self->fault("worker $pid has $open->{$pid} open files")
+            if $open->{$pid} > 80;
+    }
 
     $self->{left} = $left;
     $self->{model}->forget(0);

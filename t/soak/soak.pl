@@ -55,7 +55,7 @@ sub world {
 
     return World->new(dir => getcwd() . "/build/soak/$opt{name}",
                       module => $module, nginx => $nginx, level => 'notice',
-                      on_fault => \&say_fault, pace => 0.008 * $slow, %opt);
+                      on_fault => \&say_fault, pace => 0.006 * $slow, %opt);
 }
 
 
@@ -124,8 +124,12 @@ sub round {
     go_on($calm / 2);
     grown($world[$_], $before[$_], 'in a calm', 3000) for 0 .. $#world;
 
+    my $from = time;
+
+    $_->{quiet} = 1 for @world;
     $_->settle for @world;
     $_->close_all for @world;
+    printf "%4d s, it took %d s to settle\n", time - $start, time - $from;
     $_->read_log for @world;
 
     for my $world (@world) {
@@ -157,8 +161,8 @@ my $rounds = $seconds < 90 ? 1 : int $seconds / ($seconds < 900 ? 45 : 300);
 my $each = $seconds / $rounds;
 
 for my $n (1 .. $rounds) {
-    round($n, $each * 0.4, $each * 0.5);
-    last if $faults > 30;
+    round($n, $each * 0.4, $each * 0.4);
+    last if $faults > 30 || time - $start > $seconds;
 }
 
 $_->stop for @world;
