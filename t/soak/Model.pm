@@ -359,15 +359,18 @@ sub end {
 
     return if $m->{end}{$what}++;
 
+    if (keys %{ $m->{end} } > $m->{lives}) {
+        $self->doubt($m, "$conn->{name}: $m->{id} has another end: "
+                         . join ', ', sort keys %{ $m->{end} })
+            unless $self->may_forget($m);
+        $m->{lives}++;
+    }
+
     # what takes a place among the answers of its session
 
     $m->{ended} = time;
     $m->{place} = ++$self->{session}{$m->{session}}{places}
         unless defined $m->{place};
-
-    $self->doubt($m, "$conn->{name}: $m->{id} has another end: "
-                     . join ', ', sort keys %{ $m->{end} })
-        if keys %{ $m->{end} } > $m->{lives};
 }
 
 
@@ -492,6 +495,13 @@ sub run_begins {
     $self->note($m, 'the agent is asked');
     $self->count('agent requests');
 
+    # what was aborted since, or sent by who has died, is read late
+
+    if ($conn->hung_up) {
+        $self->note($m, 'the agent was hung up on before');
+        return $run;
+    }
+
     if (my $other = $s->{run}) {
         $self->overlap($s, $other, $run) unless $other->{over};
     }
@@ -501,13 +511,6 @@ sub run_begins {
     # what is refused with a status did not run
 
     return $run if $step[0][0] eq 'status' && $TRANSIENT{$m->{kind}};
-
-    # what was aborted since, or sent by who has died
-
-    if ($conn->hung_up) {
-        $self->note($m, 'the agent was hung up on before');
-        return $run;
-    }
 
     if (defined $m->{place}) {
         $self->doubt($m, "$m->{id} is asked anew")
