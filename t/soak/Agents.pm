@@ -169,6 +169,14 @@ sub request {
 
     substr $self->{in}, 0, $end + ($len // 0), '';
 
+    # it has no history, in which a turn that was cut could be found
+
+    if ($head =~ /^GET /) {
+        $self->{out} .= "HTTP/1.1 404 X\r\nContent-Length: 0\r\n\r\n";
+        $self->on_write;
+        return;
+    }
+
     my ($id) = $body =~ /#(M\d+)#/;
 
     my $run = $self->{agent}{world}{model}->run_begins($self, $id, $session)

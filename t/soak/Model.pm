@@ -139,8 +139,9 @@ sub steps {
     return ['cut', 1] if $kind eq 'early';
     return ['silence'] if $kind eq 'silence';
     return ['status', 500, "no $m->{id}"] if $kind eq 's500';
-    return ['status', 503, 'restarting'] if $kind eq 's503' && !@{ $m->{run} };
-    return ['status', 401, 'no'] if $kind eq 's401' && !$m->{granted}++;
+    return ['status', 503, 'restarting']
+        if $kind eq 's503' && ($m->{tried}++ // 0) < 2;
+    return ['status', 401, 'no'] if $kind eq 's401' && !$m->{tried}++;
     return ['done'] if $kind eq 'empty';
 
     my @step = map { ([say => $_], $m->{gap} > 0.001 ? [wait => $m->{gap}]
@@ -177,6 +178,7 @@ sub ask {
         push @{ $conn->{order} }, $m->{id};
     }
 
+    $ask->{open} = 1;
     $m->{asked}++;
     $m->{asker}{$conn->{name}} = time;
     $m->{first} //= $conn->{name};
@@ -296,7 +298,7 @@ sub refused {
         $self->fault("$conn->{name}: $m->{id} got $code", $m)
             unless $self->may_refuse($conn, $m, $code);
 
-        @{$ask}{qw(text streamed)} = ('', 0);
+        @{$ask}{qw(text streamed open)} = ('', 0, 0);
         $ask->{ended}++;
         $conn->{taken}++ if $code eq 'duplicate';
         return;
@@ -345,7 +347,7 @@ sub may_fail {
 sub end {
     my ($self, $conn, $m, $ask, $what) = @_;
 
-    @{$ask}{qw(text streamed)} = ('', 0);
+    @{$ask}{qw(text streamed open)} = ('', 0, 0);
     $ask->{ended}++;
     $conn->{ended}++;
     $self->count($what eq 'answer' ? 'answers' : 'errors');
@@ -449,7 +451,7 @@ sub cut_off {
 
         $self->fault("$conn->{name}: closed in the midst of $id",
                      $self->{message}{$id})
-            if $ask->{streamed} && $ask->{ended} < $ask->{n};
+            if $ask->{streamed} && $ask->{open};
     }
 
     my $open = $conn->{typings} - $conn->{ended} - ($conn->{taken} // 0)
@@ -458,8 +460,7 @@ sub cut_off {
     return if $open <= 0;
 
     my ($m) = map { $self->{message}{$_} // () }
-              grep { $conn->{ask}{$_}{ended} < $conn->{ask}{$_}{n} }
-              keys %{ $conn->{ask} };
+              grep { $conn->{ask}{$_}{open} } keys %{ $conn->{ask} };
 
     $self->fault("$conn->{name}: closed with $open accepted messages left",
                  $m);
@@ -647,7 +648,7 @@ sub open_asks {
             my $ask = $conn->{ask}{$id};
 
             push @open, [$conn, $self->{message}{$id}, $ask]
-                unless $ask->{ended};
+                if $ask->{open};
         }
     }
 

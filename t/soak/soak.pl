@@ -151,7 +151,7 @@ END { $_->{pid} && $_->{owner} == $$ && kill 'KILL', $_->{pid} for @world }
 
 
 push @world, world(name => 'roomy', zone => '8m', strict => 1);
-push @world, world(name => 'tight', zone => '64k', strict => 0, workers => 3);
+push @world, world(name => 'tight', zone => '32k', strict => 0, workers => 3);
 $_->{owner} = $$ for @world;
 
 printf "soak: %d s, seed %d%s\n", $seconds, $seed,
