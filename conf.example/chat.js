@@ -1,116 +1,259 @@
-'use strict';
+/*
+ * A client of the module that loses nothing: it connects again by itself, and
+ * sends again whatever has no answer yet.  The same messageId tells the server
+ * that it is the same message, so that the agent is asked once.  There is no
+ * page in here; use it in one of your own.
+ *
+ *     const chat = new Chat('wss://example.com/ws?senderId=ann');
+ *
+ *     chat.onstate = (state, text) => { ... };
+ *     chat.send({ content: 'Hello' }, {
+ *         typing: () => { ... },
+ *         text: (text) => { ... },            // all of it so far
+ *         end: (text) => { ... },             // the whole answer
+ *         error: (text, code) => { ... }
+ *     });
+ */
 
-const $ = (id) => document.getElementById(id);
-
-const answers = new Map();     // by messageId: the paragraph of an answer
-
-let socket = null;
+const FIRST_PAUSE = 500;                       // milliseconds
+const LONGEST_PAUSE = 30000;
+const ALIVE = 60000;                           // to be asked after so long
 
 
-function add(kind, text) {
-    const p = document.createElement('p');
+/* crypto.randomUUID() is there only for pages that came by https */
 
-    p.className = kind;
-    p.textContent = text;
-    $('talk').append(p);
-    p.scrollIntoView();
+function uuid() {
+    const b = crypto.getRandomValues(new Uint8Array(16));
 
-    return p;
+    b[6] = b[6] & 0x0f | 0x40;
+    b[8] = b[8] & 0x3f | 0x80;
+
+    return Array.from(b, (n) => n.toString(16).padStart(2, '0')).join('')
+        .replace(/^(.{8})(.{4})(.{4})(.{4})/, '$1-$2-$3-$4-');
 }
 
 
-function state(text, connected) {
-    $('state').textContent = text;
+export class Chat {
 
-    for (const id of [ 'text', 'send', 'stop' ]) {
-        $(id).disabled = !connected;
+    /* with snapshots, for "openclaw_stream snapshot" */
+
+    constructor(url, { snapshots = false } = {}) {
+        this.url = url;
+        this.snapshots = snapshots;
+        this.onstate = () => {};
+        this.open = new Map();                 // messages without an end
+        this.pause = FIRST_PAUSE;
+        this.closed = false;
+
+        this.online = () => this.hurry();
+        window.addEventListener('online', this.online);
+
+        this.connect();
     }
-}
 
 
-function answer(id) {
-    if (!answers.has(id)) {
-        answers.set(id, add('agent open', ''));
-    }
+    /* returns the messageId */
 
-    return answers.get(id);
-}
+    send(fields, handlers = {}) {
+        const id = fields.messageId ?? uuid();
 
+        this.open.set(id, {
+            frame: JSON.stringify({ type: 'chat.send', ...fields,
+                                    messageId: id }),
+            text: '',
+            groupId: fields.groupId,
+            handlers,
+        });
 
-const frames = {
-    'chat.typing': () => { $('state').textContent = 'The agent is typing'; },
-
-    'chat.stream': (frame) => {
-        answer(frame.messageId).textContent += frame.content;
-    },
-
-    // the whole answer: nothing depends on the parts
-    'chat.response': (frame) => {
-        const p = answer(frame.messageId);
-
-        p.textContent = frame.content;
-        done(frame.messageId, p);
-    },
-
-    'chat.error': (frame) => {
-        done(frame.messageId, add('error', frame.error));
-    },
-};
-
-
-function done(id, p) {
-    answers.get(id)?.classList.remove('open');
-    answers.delete(id);
-    p.scrollIntoView();
-    $('state').textContent = 'Connected';
-}
-
-
-function connect() {
-    const url = new URL('ws', location.href);
-
-    url.protocol = url.protocol.replace('http', 'ws');
-    url.searchParams.set('senderId', $('name').value);
-    url.searchParams.set('senderName', $('name').value);
-
-    socket?.close();
-
-    const ws = socket = new WebSocket(url);
-
-    state('Connecting', false);
-
-    ws.onopen = () => { state('Connected', true); $('text').focus(); };
-    ws.onmessage = (event) => {
-        const frame = JSON.parse(event.data);
-
-        frames[frame.type]?.(frame);
-    };
-    ws.onclose = (event) => {
-        if (ws === socket) {
-            answers.forEach((p, id) => done(id, p));
-            add('error', 'The connection was closed ('
-                         + (event.reason || event.code) + ').');
-            state('Not connected', false);
+        if (this.ready()) {
+            this.ask(id);
         }
-    };
+
+        return id;
+    }
+
+
+    /* ends what the agent is doing for the message, or for all of them */
+
+    stop(id) {
+        for (const each of id ? [ id ] : this.open.keys()) {
+            const message = this.open.get(each);
+
+            if (this.ready()) {
+                this.socket.send(JSON.stringify({ type: 'chat.abort',
+                                                  messageId: each,
+                                                  groupId: message?.groupId }));
+            } else if (message) {
+
+                /* it may never have been sent */
+
+                this.end(each, 'error', 'Stopped.', 'aborted');
+            }
+        }
+    }
+
+
+    close() {
+        this.closed = true;
+        clearTimeout(this.timer);
+        clearInterval(this.alive);
+        window.removeEventListener('online', this.online);
+        this.socket.close();
+        this.onstate('closed', 'Not connected');
+    }
+
+
+    ready() {
+        return this.socket.readyState === WebSocket.OPEN;
+    }
+
+
+    connect() {
+        const socket = this.socket = new WebSocket(this.url);
+
+        this.onstate('connecting', 'Connecting');
+
+        socket.onopen = () => {
+            this.pause = FIRST_PAUSE;
+            this.watch(socket);
+            this.onstate('open', 'Connected');
+            [ ...this.open.keys() ].forEach((id) => this.ask(id));
+        };
+
+        socket.onmessage = (event) => {
+            this.heard = Date.now();
+            this.frame(JSON.parse(event.data));
+        };
+
+        socket.onclose = (event) => this.lost(socket, event);
+    }
+
+
+    ask(id) {
+        const message = this.open.get(id);
+
+        /* what comes now starts with all the text so far */
+
+        message.text = '';
+        this.last = id;
+        this.socket.send(message.frame);
+    }
+
+
+    frame(frame) {
+        const id = frame.messageId;
+        const message = this.open.get(id);
+
+        switch (frame.type) {
+
+        case 'chat.typing':
+            this.open.forEach((each) => each.handlers.typing?.());
+            break;
+
+        case 'chat.stream':
+            if (message) {
+                message.text = this.snapshots ? frame.content
+                                              : message.text + frame.content;
+                message.handlers.text?.(message.text);
+            }
+            break;
+
+        case 'chat.response':
+            if (message) {
+                this.end(id, 'end', frame.content);
+
+            } else if (id === undefined) {
+                this.ongreeting?.(frame.content);
+            }
+            break;
+
+        case 'chat.error':
+            if (message) {
+                this.end(id, 'error', frame.error, frame.code);
+
+            } else {
+                this.onerror?.(frame.error, frame.code);
+            }
+            break;
+        }
+    }
+
+
+    end(id, how, text, code) {
+        const message = this.open.get(id);
+
+        this.open.delete(id);
+        message.handlers[how]?.(text, code);
+    }
+
+
+    /* a connection can be dead without a word: something is said at times */
+
+    watch(socket) {
+        this.heard = Date.now();
+
+        clearInterval(this.alive);
+        this.alive = setInterval(() => {
+            const silent = Date.now() - this.heard;
+
+            if (silent > 2 * ALIVE) {
+                this.lost(socket, { code: 1006 });
+
+            } else if (silent > ALIVE && this.ready()) {
+                socket.send('{"type":"ping"}');
+            }
+        }, ALIVE / 2);
+    }
+
+
+    lost(socket, event) {
+        if (this.closed || socket !== this.socket) {
+            return;
+        }
+
+        socket.onclose = null;
+        socket.close();
+        clearInterval(this.alive);
+
+        switch (event.code) {
+
+        case 4401:
+
+            /* who we are said to be is not accepted: again would be the same */
+
+            [ ...this.open.keys() ].forEach((id) => this.end(id, 'error',
+                'You are not logged in.', 'auth'));
+            this.close();
+            return;
+
+        case 1009:
+
+            /* the last message was too big, and would be so again */
+
+            if (this.open.has(this.last)) {
+                this.end(this.last, 'error', 'The message is too big.',
+                         'too_big');
+            }
+            break;
+        }
+
+        /* a server that leaves has a successor; all come at once otherwise */
+
+        const pause = event.code === 1012 ? 0 : this.pause;
+
+        this.pause = Math.min(2 * this.pause, LONGEST_PAUSE);
+        this.onstate('waiting', 'The connection was lost, trying again');
+
+        clearTimeout(this.timer);
+        this.timer = setTimeout(() => this.connect(),
+                                pause * (0.5 + Math.random() / 2));
+    }
+
+
+    hurry() {
+        if (!this.closed && this.socket.readyState === WebSocket.CLOSED) {
+            clearTimeout(this.timer);
+            this.connect();
+        }
+    }
 }
-
-
-function send(message) {
-    socket.send(JSON.stringify(message));
-}
-
-
-$('who').onsubmit = (event) => {
-    event.preventDefault();
-    connect();
-};
-
-$('say').onsubmit = (event) => {
-    event.preventDefault();
-    send({ type: 'chat.send', content: $('text').value });
-    add('me', $('text').value);
-    $('text').value = '';
-};
-
-$('stop').onclick = () => send({ type: 'chat.abort' });

@@ -93,7 +93,8 @@ sub slurp {
 hear(qr/Ctrl-C stops it/);
 
 like $said, qr{chat page +http://127\.0\.0\.1:$port/\n};
-like get('/'), qr{^HTTP/1\.1 200 OK\r\n.*<script src="}s, 'the chat page';
+like get('/'), qr{^HTTP/1\.1 200 OK\r\n.*<script type="module" src="}s,
+     'the chat page';
 
 # the README's first conversation
 
