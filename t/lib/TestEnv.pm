@@ -222,7 +222,7 @@ sub make_certificate {
         unless eval { require IO::Socket::SSL; require IO::Socket::SSL::Utils };
 
     my ($cert, $key) = IO::Socket::SSL::Utils::CERT_create(
-        CA => 1, purpose => 'ca,server',
+        CA => 1, purpose => 'ca,server,client',
         subject => { commonName => 'localhost' },
         subjectAltNames => [[DNS => 'localhost'], [DNS => 'agent.test'],
                             [IP => '127.0.0.1']]);
