@@ -27,6 +27,10 @@ $ENV{PORT} = $port;
 $ENV{DELAY} = 0;
 delete @ENV{qw(OPENCLAW_URL OPENCLAW_TOKEN SANITIZE)};
 
+# a shell in the background ignores it, which what it starts would inherit
+
+$SIG{INT} = 'DEFAULT';
+
 my ($prefix, $ours);
 my $pid = open3(my $in, my $out, undef, 'make', '-s', 'run');
 my $said = '';
