@@ -33,15 +33,17 @@ sub read_answer {
 }
 
 
-# no more of the answer is read from the agent
+# no more of the answer to this is read from the agent
 
 sub wait_for_pause {
+    my ($content) = @_;
+
     my ($seen, $since) = (0, 0);
 
-    $TestEnv::T->agent->wait_for_requests(1);
-
     $TestEnv::T->wait_for(sub {
-        my $sent = [$TestEnv::T->agent->requests]->[0]{sent};
+        my ($asked) = grep { $_->{content} eq $content }
+                      $TestEnv::T->agent->requests;
+        my $sent = $asked ? $asked->{sent} : 0;
 
         ($seen, $since) = ($sent, Time::HiRes::time) if $sent != $seen;
         return $seen && Time::HiRes::time - $since > 0.1;
@@ -100,8 +102,7 @@ __DATA__
         $agent->on("long $id", repeat => [LINES, LINE]);
         $slow->chat("long $id", messageId => 'm1');
         is $slow->recv_json->{type}, 'chat.typing';
-        cmp_ok wait_for_pause(), '<', length(ANSWER) / 2
-            if $worker == $one;
+        cmp_ok wait_for_pause("long $id"), '<', length(ANSWER) / 2;
 
         my $quick = on_worker($worker, "/ws?senderId=$id");
         $quick->chat("long $id", messageId => 'm1');
@@ -135,7 +136,7 @@ __DATA__
     $slow->chat('long', messageId => 'm1');
     is $quick->recv_json->{code}, 'duplicate';
     $agent->release('go');
-    cmp_ok wait_for_pause(), '<', length(ANSWER) / 2;
+    cmp_ok wait_for_pause('long'), '<', length(ANSWER) / 2;
 
     # when nobody is there to wait for, it goes on
 
@@ -152,7 +153,7 @@ __DATA__
         openclaw_send_buffer 64k;
     }
 --- agent
-    $agent->on('other', repeat => [LINES, LINE]);
+    $agent->on(qr/^other/, repeat => [LINES, LINE]);
     $agent->on('long', say => 'one ', gate => 'go', say => 'two ',
                gate => 'on', say => 'three');
 --- scenario
@@ -165,10 +166,15 @@ __DATA__
         $quick->chat('long', messageId => 'm1');
         $quick->recv_json for 1, 2;
 
-        # behind what fills it: its reading stands still as long
+        # together, as it is not read from while it is full
 
-        $slow->chat('other', messageId => 'm2', senderId => "other$worker");
-        $slow->chat('long', messageId => 'm1', senderId => "of$worker");
+        $slow->send_raw(join '', map {
+            WsFrame::frame('text', WsFrame::to_json({ type => 'chat.send', %$_ }))
+        } { content => "other $worker", messageId => 'm2', senderId => 'x' },
+          { content => 'long', messageId => 'm1', senderId => "of$worker" });
+
+        is $quick->recv_json->{code}, 'duplicate';
+        wait_for_pause("other $worker");
         $agent->release('go', 'on');
 
         my (%streamed, %answer);
