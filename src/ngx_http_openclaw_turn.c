@@ -26,7 +26,7 @@
 
 
 static void ngx_http_openclaw_turn_accept(ngx_openclaw_relay_t *relay,
-    ngx_openclaw_ticket_t *ticket);
+    ngx_openclaw_ticket_t *ticket, ngx_msec_t since);
 static void ngx_http_openclaw_turn_closed(void *data);
 
 static void ngx_http_openclaw_turn_ticket(ngx_openclaw_ticket_t *ticket,
@@ -89,6 +89,8 @@ ngx_http_openclaw_turn_start(ngx_http_openclaw_client_t *client,
     if (turn == NULL) {
         return NGX_OPENCLAW_INTERNAL_ERROR;
     }
+
+    turn->since = ngx_current_msec;
 
     turn->ticket.handler = ngx_http_openclaw_turn_ticket;
     turn->ticket.data = turn;
@@ -226,13 +228,16 @@ ngx_http_openclaw_turn_expire(ngx_http_openclaw_client_t *client)
 
 static void
 ngx_http_openclaw_turn_accept(ngx_openclaw_relay_t *relay,
-    ngx_openclaw_ticket_t *ticket)
+    ngx_openclaw_ticket_t *ticket, ngx_msec_t since)
 {
     ngx_http_openclaw_turn_t  *turn;
 
     turn = ticket->data;
 
-    ngx_http_openclaw_turn_take(turn);
+    if (ngx_http_openclaw_turn_take(turn, since) != NGX_OK) {
+        ngx_openclaw_relay_end(relay, NGX_OPENCLAW_DUPLICATE, NULL);
+        return;
+    }
 
     turn->sink = relay;
     ngx_openclaw_relay_attach(relay, &turn->text,

@@ -17,8 +17,7 @@ void
 ngx_http_openclaw_turn_give(ngx_http_openclaw_turn_t *turn,
     ngx_http_openclaw_client_t *client)
 {
-    if (turn->client != client) {
-        ngx_http_openclaw_turn_take(turn);
+    if (turn->client == NULL) {
         ngx_http_openclaw_turn_attach(turn, client);
     }
 
@@ -31,9 +30,19 @@ ngx_http_openclaw_turn_give(ngx_http_openclaw_turn_t *turn,
 }
 
 
-void
-ngx_http_openclaw_turn_take(ngx_http_openclaw_turn_t *turn)
+ngx_int_t
+ngx_http_openclaw_turn_take(ngx_http_openclaw_turn_t *turn, ngx_msec_t since)
 {
+    /* a guest that was lost may be looking for what another one has found */
+
+    if ((turn->client || turn->sink)
+        && (ngx_msec_int_t) (since - turn->since) < 0)
+    {
+        return NGX_DECLINED;
+    }
+
+    turn->since = since;
+
     if (turn->client) {
         ngx_http_openclaw_client_error(turn->client, &turn->ticket.message_id,
                                        NGX_OPENCLAW_DUPLICATE, NULL);
@@ -44,6 +53,8 @@ ngx_http_openclaw_turn_take(ngx_http_openclaw_turn_t *turn)
         ngx_openclaw_relay_end(turn->sink, NGX_OPENCLAW_DUPLICATE, NULL);
         turn->sink = NULL;
     }
+
+    return NGX_OK;
 }
 
 

@@ -103,6 +103,8 @@ static ngx_openclaw_code_e
 ngx_http_openclaw_turn_join(ngx_http_openclaw_turn_t *turn,
     ngx_http_openclaw_client_t *client, ngx_openclaw_owner_t *owner)
 {
+    ngx_http_openclaw_turn_t  *other;
+
     if (client == NULL) {
         ngx_http_openclaw_turn_free(turn);
         return NGX_OPENCLAW_OK;
@@ -116,7 +118,15 @@ ngx_http_openclaw_turn_join(ngx_http_openclaw_turn_t *turn,
         return NGX_OPENCLAW_AGENT_INCOMPLETE;
     }
 
-    ngx_http_openclaw_turn_give(owner->ticket->data, client);
+    other = owner->ticket->data;
+
+    if (other->client != client
+        && ngx_http_openclaw_turn_take(other, turn->since) != NGX_OK)
+    {
+        return NGX_OPENCLAW_DUPLICATE;
+    }
+
+    ngx_http_openclaw_turn_give(other, client);
     ngx_http_openclaw_turn_free(turn);
 
     return NGX_OPENCLAW_OK;
@@ -173,7 +183,10 @@ ngx_http_openclaw_turn_again(ngx_http_openclaw_turn_t *turn)
     code = ngx_http_openclaw_turn_enter(turn, turn->client,
                                         NGX_MAX_INT_T_VALUE);
 
-    if (code != NGX_OPENCLAW_OK) {
+    if (code == NGX_OPENCLAW_DUPLICATE) {
+        ngx_http_openclaw_turn_finish(turn, code, NULL);
+
+    } else if (code != NGX_OPENCLAW_OK) {
         ngx_str_set(&reason, "the turn was lost");
         ngx_http_openclaw_turn_end(turn, code, &reason);
     }

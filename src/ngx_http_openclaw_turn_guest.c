@@ -77,7 +77,7 @@ ngx_http_openclaw_guest_ask(ngx_http_openclaw_turn_t *turn,
     /* the turn may be freed by a handler: not its log */
 
     turn->source = ngx_openclaw_relay_connect(owner, &t->key, &t->sender_id,
-                                              &t->message_id,
+                                              &t->message_id, turn->since,
                                               &ngx_http_openclaw_guest_handlers,
                                               turn, turn->pool->log);
     if (turn->source == NULL) {

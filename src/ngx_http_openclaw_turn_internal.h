@@ -41,6 +41,8 @@ typedef struct {
     ngx_str_t                          text;        /* the answer so far */
     size_t                             size;        /* allocated for it */
 
+    ngx_msec_t                         since;       /* who came last for the
+                                                       answer came then */
     ngx_http_openclaw_client_t        *client;
     ngx_queue_t                        queue;       /* in client->turns */
     size_t                             sent;        /* of the text to it */
@@ -119,17 +121,22 @@ ngx_http_openclaw_turn_t *ngx_http_openclaw_turn_create(
 /* _answer.c */
 
 /*
- * Gives the turn to a client: chat.typing, and the text so far.  Who had it
- * before is told "duplicate", unless it is the same.
+ * Gives the turn to a client, unless it has it already: chat.typing, and the
+ * text so far.
  */
 void ngx_http_openclaw_turn_give(ngx_http_openclaw_turn_t *turn,
     ngx_http_openclaw_client_t *client);
 
-/* Takes the turn away from whoever has it, who is told "duplicate". */
-void ngx_http_openclaw_turn_take(ngx_http_openclaw_turn_t *turn);
+/*
+ * Takes the turn away from whoever has it, who is told "duplicate".
+ *
+ * NGX_OK        it is for who came then
+ * NGX_DECLINED  somebody has it who came later
+ */
+ngx_int_t ngx_http_openclaw_turn_take(ngx_http_openclaw_turn_t *turn,
+    ngx_msec_t since);
 
 /* The same without a word. */
-
 void ngx_http_openclaw_turn_attach(ngx_http_openclaw_turn_t *turn,
     ngx_http_openclaw_client_t *client);
 void ngx_http_openclaw_turn_detach(ngx_http_openclaw_turn_t *turn);

@@ -96,7 +96,7 @@ ngx_openclaw_relay_exit_process(ngx_cycle_t *cycle)
 
 ngx_openclaw_relay_t *
 ngx_openclaw_relay_connect(ngx_openclaw_owner_t *owner, ngx_str_t *key,
-    ngx_str_t *sender_id, ngx_str_t *message_id,
+    ngx_str_t *sender_id, ngx_str_t *message_id, ngx_msec_t since,
     ngx_openclaw_relay_handlers_t *handlers, void *data, ngx_log_t *log)
 {
     u_char                     *p;
@@ -126,6 +126,8 @@ ngx_openclaw_relay_connect(ngx_openclaw_owner_t *owner, ngx_str_t *key,
     head.type = NGX_OPENCLAW_RELAY_ASK;
     head.len = (uint32_t) len;
 
+    ngx_memzero(&ask, sizeof(ngx_openclaw_relay_ask_t));
+    ask.since = since;
     ask.key = (uint16_t) key->len;
     ask.sender_id = (uint16_t) sender_id->len;
     ask.message_id = (uint16_t) message_id->len;
@@ -384,7 +386,7 @@ ngx_openclaw_relay_asked(ngx_openclaw_relay_t *relay, ngx_str_t *post)
     ngx_del_timer(&relay->event);
     relay->state = NGX_OPENCLAW_RELAY_SENDING;
 
-    ngx_openclaw_relays.handler(relay, ticket);
+    ngx_openclaw_relays.handler(relay, ticket, ask.since);
 
     return NGX_OK;
 }

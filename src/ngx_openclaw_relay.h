@@ -57,11 +57,11 @@ typedef struct {
 
 
 /*
- * Somebody wants the answer of this ticket's turn.  The relay is to be
- * attached or closed, at once.
+ * Somebody wants the answer of this ticket's turn, since that time.  The relay
+ * is to be attached, ended or closed, at once.
  */
 typedef void (*ngx_openclaw_relay_accept_pt)(ngx_openclaw_relay_t *relay,
-    ngx_openclaw_ticket_t *ticket);
+    ngx_openclaw_ticket_t *ticket, ngx_msec_t since);
 
 /* the receiver has hung up: the relay is gone */
 typedef void (*ngx_openclaw_relay_closed_pt)(void *data);
@@ -77,13 +77,15 @@ ngx_int_t ngx_openclaw_relay_init_process(ngx_cycle_t *cycle,
 void ngx_openclaw_relay_exit_process(ngx_cycle_t *cycle);
 
 /*
- * The receiving side: asks the owner for the answer of a message.  The strings
- * are copied; handlers, data and log must live as long as the relay.  NULL if
- * there is no memory.
+ * The receiving side: asks the owner for the answer of a message, which its
+ * client wants since that time (ngx_current_msec: all workers have one clock).
+ * The strings are copied; handlers, data and log must live as long as the
+ * relay.  NULL if there is no memory.
  */
 ngx_openclaw_relay_t *ngx_openclaw_relay_connect(ngx_openclaw_owner_t *owner,
     ngx_str_t *key, ngx_str_t *sender_id, ngx_str_t *message_id,
-    ngx_openclaw_relay_handlers_t *handlers, void *data, ngx_log_t *log);
+    ngx_msec_t since, ngx_openclaw_relay_handlers_t *handlers, void *data,
+    ngx_log_t *log);
 
 /*
  * The owner's side: sends *text, which must live until the end and may be

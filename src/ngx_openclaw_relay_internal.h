@@ -67,6 +67,7 @@ typedef struct {
 
 
 typedef struct {
+    ngx_msec_t                         since;
     uint16_t                           key;
     uint16_t                           sender_id;
     uint16_t                           message_id;

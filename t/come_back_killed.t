@@ -169,3 +169,42 @@ __DATA__
 
     is $c->answer($_)->{code}, 'aborted' for 'm1', 'm2';
     is $agent->count, 1, 'it is not asked now';
+
+
+
+=== TEST 6: who came last has it, also after that
+--- config
+    location = /ws { openclaw_pass http://127.0.0.1:$TEST_NGINX_AGENT_PORT; }
+--- agent
+    $agent->on('first', 'silence');
+    $agent->on('second', gate => 'go', say => 'well');
+--- scenario
+    my ($one, $two) = two_workers();
+    my (@old, @new);
+
+    # connections that have a turn of the worker which dies, and others that
+    # come before that has been noticed, or after it
+
+    for my $n (1 .. 6) {
+        my $gone = on_worker($one, "/ws?senderId=s$n");
+        $gone->chat('first', messageId => 'm1');
+        $gone->chat('second', messageId => 'm2');
+        is $gone->recv_json->{type}, 'chat.typing' for 1, 2;
+
+        push @old, on_worker($two, "/ws?senderId=s$n");
+        push @new, on_worker($two, "/ws?senderId=s$n");
+        $old[-1]->chat('second', messageId => 'm2');
+        is $old[-1]->recv_json->{type}, 'chat.typing';
+        is $gone->recv_json->{code}, 'duplicate';
+    }
+
+    kill 'STOP', $one;
+    $_->chat('second', messageId => 'm2') for @new[0 .. 2];
+    $_->sync for @new[0 .. 2];
+    $T->kill_worker($one);
+    $_->chat('second', messageId => 'm2') for @new[3 .. 5];
+    is $_->answer->{code}, 'duplicate' for @old;
+
+    $agent->wait_for_gate('go', 6);
+    $agent->release('go');
+    is $_->answer->{content}, 'well' for @new;
