@@ -97,7 +97,6 @@ test('restart: SIGKILL, and the answers come all the same', async () => {
 
         await client.ask('My name is Kilian');
         client.id = await held(client, word);
-        client.replaced.add(client.id);
         clients.push(client);
     }
 
@@ -117,7 +116,11 @@ test('restart: SIGKILL, and the answers come all the same', async () => {
         const end = await client.end(client.id, 120);
 
         assert.equal(end.content, `Holding ${word}. Released ${word}.`);
-        assert.deepEqual(client.streamed(client.id), [ `Holding ${word}.` ]);
+
+        // what the stream still lacked comes as one more part of it
+
+        assert.deepEqual(client.streamed(client.id),
+                         [ `Holding ${word}.`, ` Released ${word}.` ]);
 
         await sentOnce(word, `HOLD ${word}`);
     }
