@@ -500,6 +500,7 @@ sub run_begins {
 
     if ($conn->hung_up) {
         $self->note($m, 'the agent was hung up on before');
+        $run->{before} = 1;
         return $run;
     }
 
@@ -569,7 +570,8 @@ sub may_forget {
 
 
 # Those of one connection and session run as they were sent, as long as that
-# connection is there and nobody has died.
+# connection is there and nobody has died.  One that was overtaken may have
+# been refused, which its client has yet to read: it must not run any more.
 
 sub late {
     my ($self, $m) = @_;
@@ -577,6 +579,9 @@ sub late {
     my $conn = $self->{world}{conn}{$m->{first} // ''} or return;
 
     return if $m->{asked} > 1 || $self->{world}{killed} > $m->{born} - 60;
+
+    $self->fault("$m->{overtaken} ran before $m->{id} of the same connection",
+                 $m) if $m->{overtaken};
 
     for my $id (@{ $conn->{order} }) {
         last if $id eq $m->{id};
@@ -587,7 +592,7 @@ sub late {
                 || $conn->{ask}{$id}{ended} || $other->{asked} > 1
                 || $other->{aborted} || $TRANSIENT{$other->{kind}};
 
-        $self->fault("$m->{id} runs before $id of the same connection", $m);
+        $other->{overtaken} = $m->{id};
     }
 }
 
@@ -610,9 +615,11 @@ sub run_gone {
 
     return if $m->{aborted} || $CODE{$m->{kind}};
 
+    my $since = $run->{at} - ($run->{before} ? 10 : 1);
+
     Loop::after(0.5, sub {
         $self->fault("the agent was hung up on in the midst of $m->{id}", $m)
-            unless $self->{world}{killed} > $run->{at} - 1 || $m->{aborted};
+            unless $self->{world}{killed} > $since || $m->{aborted};
     });
 }
 
