@@ -4,7 +4,9 @@
 #   make run    nginx, a chat page and an agent on http://127.0.0.1:18800/
 #   make test   all tests that need no real gateway
 #   make e2e    the tests against a real OpenClaw gateway
-#   make asan   the .t tests with AddressSanitizer and UBSan in the module
+#   make asan   the .t tests with AddressSanitizer and UBSan in the module,
+#               and the former in nginx itself, which is built for it
+#   make valgrind  the .t tests under valgrind, which takes long
 #   make echo   build/ngx_http_ws_echo_module.so, which tests talk to
 #   make fuzz   any bytes for what reads bytes, for as long as you like
 #   make bench  how fast bytes are read
@@ -18,20 +20,22 @@
 # OPENCLAW_TOKEN=token    and its token
 # PORT=n                  make run: another port than 18800
 # DELAY=seconds           make run: before each word of the demo agent
-# T="file ..."            make test, make asan: these .t files only
+# STOCK=1                 make asan, make soak: nginx as it is, which shows less
+# T="file ..."            make test, asan, valgrind: these .t files only
 # TIME=n[s|m|h]           make soak: for how long, two minutes by default
 # SEED=n                  make soak: the choices of another run
 # ASAN=1                  make soak: with the sanitizers
-# V=1                     make test, make asan: say each test
-# J=n                     make test, make asan: so many files at a time
+# V=1                     make test, asan, valgrind: say each test
+# J=n                     make test, asan, valgrind: so many files at a time
 # TARGET="name ..."       make fuzz: these only; t/fuzz/NAME_fuzz.c
 # FUZZ_TIME=seconds       make fuzz: for each target, 60 by default
 # KEEP=1                  make fuzz: keep what covers more, in t/fuzz
 
-export NGINX_SRC OPENCLAW_URL OPENCLAW_TOKEN PORT DELAY T V J
+export NGINX_SRC OPENCLAW_URL OPENCLAW_TOKEN PORT DELAY STOCK T V J
 export TARGET FUZZ_TIME KEEP TIME SEED ASAN
 
-.PHONY: all module nginx echo run test e2e asan fuzz soak bench lint clean
+.PHONY: all module nginx echo run test asan valgrind e2e fuzz soak bench lint
+.PHONY: clean
 
 all: module
 
@@ -51,8 +55,8 @@ run:
 test:
 	@.ci/test
 
-asan:
-	@.ci/test asan
+asan valgrind:
+	@.ci/test $@
 
 e2e:
 	@.ci/test e2e
@@ -62,6 +66,7 @@ fuzz:
 
 bench:
 	@.ci/bench
+
 soak:
 	@.ci/soak
 

@@ -41,6 +41,48 @@ nginx_binary()
 }
 
 
+# builds these parts, and nginx where it is not the one that is installed, and
+# tells tests of them; all with sanitizers if SANITIZE is set, unless STOCK says
+# that nginx is to be the one without
+set_up()
+{
+    local what
+
+    for what in "$@"; do
+        .ci/build "$what" || exit 1
+    done
+
+    export TEST_NGINX_BINARY OPENCLAW_MODULE=$top/$module
+
+    if [ -n "${SANITIZE:-}" ]; then
+        OPENCLAW_MODULE=$top/build/asan/$(basename $module)
+
+        # with commas, for the test library adds to them
+
+        export ASAN_OPTIONS UBSAN_OPTIONS LSAN_OPTIONS
+
+        ASAN_OPTIONS=detect_odr_violation=0,detect_stack_use_after_return=1
+        UBSAN_OPTIONS=print_stacktrace=1
+        LSAN_OPTIONS=print_suppressions=0
+
+        if [ -z "${STOCK:-}" ]; then
+            .ci/build nginx || exit 1
+            TEST_NGINX_BINARY=$top/build/asan/binary/objs/nginx
+            return
+        fi
+
+        # leaks of nginx can't be told from others in a stripped binary
+
+        ASAN_OPTIONS+=,detect_leaks=0
+        export TEST_NGINX_LD_PRELOAD
+        TEST_NGINX_LD_PRELOAD=$(gcc -print-file-name=libasan.so)
+    fi
+
+    [ -z "${NGINX_SRC:-}" ] || SANITIZE= .ci/build nginx || exit 1
+    TEST_NGINX_BINARY=$(nginx_binary) || die "no nginx here"
+}
+
+
 # where the headers of the nginx that was configured are, for a compiler;
 # with an argument of -isystem they are not warned about
 nginx_includes()

@@ -226,7 +226,15 @@ ngx_http_openclaw_conf_url(ngx_conf_t *cf, ngx_str_t *value,
         url->port.len = u.port_text.len + 1;
     }
 
-    url->connect_to = u.addrs[0].name;
+    /* "localhost" is often [::1] first, where agents seldom listen */
+
+    for (i = 0; i < u.naddrs; i++) {
+        if (u.addrs[i].sockaddr->sa_family == AF_INET) {
+            break;
+        }
+    }
+
+    url->connect_to = u.addrs[i < u.naddrs ? i : 0].name;
 
     return NGX_OK;
 }

@@ -124,6 +124,7 @@ __DATA__
     $c->chat('long', messageId => 'm1');
     $c->chat('next', messageId => 'm2');
     $agent->wait_for_requests(1);
+    $c->sync;
 
     # a waiting one
 
@@ -141,6 +142,7 @@ __DATA__
     $c->chat('long', messageId => 'm3');
     $c->chat('next', messageId => 'm4');
     $agent->wait_for_requests(2);
+    $c->sync;
     abort($d);
     is ended($c->answer($_)), "chat.error $_ aborted" for qw(m3 m4);
 

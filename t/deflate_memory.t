@@ -80,7 +80,7 @@ __DATA__
 
     # a sanitizer has its own ideas of memory
 
-    unless ($ENV{TEST_NGINX_LD_PRELOAD}) {
+    unless ($ENV{OPENCLAW_REPORTS}) {
         cmp_ok $cost{'/on'}, '<', $cost{'/off'} + 5, 'nothing';
         cmp_ok $cost{'/takeover'}, '<', $cost{'/off'} + 100, 'with a window';
     }

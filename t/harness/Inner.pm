@@ -31,7 +31,7 @@ sub inner {
     # ports, the server root and so on are to be its own
 
     local %ENV = %ENV;
-    delete @ENV{grep { /^TEST_NGINX_(?!BINARY|LD_PRELOAD|TIMEOUT|SLEEP|USE_V)/ }
+    delete @ENV{grep { /^TEST_NGINX_(?!BINARY|LD_PRELOAD|TIMEOUT|SLEEP)/ }
                 keys %ENV};
     $ENV{TEST_NGINX_SERVROOT} = "$dir/servroot";
     @ENV{keys %env} = values %env;

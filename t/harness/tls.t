@@ -12,6 +12,9 @@ __DATA__
 
 === TEST 1: nginx checks the agent's certificate
 --- config
+    # nginx does not free a session that it keeps
+    proxy_ssl_session_reuse off;
+
     location /good {
         proxy_pass https://127.0.0.1:$TEST_NGINX_AGENT_TLS_PORT;
         proxy_ssl_trusted_certificate $TEST_NGINX_CERT;

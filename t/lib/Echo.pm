@@ -20,7 +20,7 @@ our @EXPORT = qw(ws echoed came_back answered refused pieces in_fragments);
 
 # sanitizers and valgrind get less to do
 
-our $SLOW = $ENV{TEST_NGINX_LD_PRELOAD} || $ENV{TEST_NGINX_USE_VALGRIND};
+our $SLOW = ($ENV{OPENCLAW_SLOW} || 1) > 1;
 
 # every byte there is, and a text with characters of each length
 

@@ -59,6 +59,7 @@ sub import {
     $SIG{INT} = $SIG{TERM} = sub { exit 130 };
     become_subreaper();
     find_nginx();
+    name_reports();
     load_modules(\%want);
     settle_limits();
     take_ports(\%want);
@@ -71,7 +72,6 @@ sub import {
     call('add_block_preprocessor', \&WsFrame::preprocess);
     call('add_block_preprocessor', \&before_block);
     call('add_cleanup_handler', \&after_block);
-    %Reports = map { $_ => 1 } reports();
 }
 
 
@@ -153,20 +153,60 @@ sub load_modules {
 }
 
 
+# OPENCLAW_REPORTS is the directory where sanitizers and valgrind write what
+# they have to say: for each test files that start with its name, since tests
+# may run side by side.
+
+sub name_reports {
+    my $dir = $ENV{OPENCLAW_REPORTS} // return;
+
+    $ENV{OPENCLAW_REPORT} = "$dir/" . ($0 =~ s{^(?:\./)?t/|^/}{}r =~ tr{/}{-}r)
+                            . ".$$";
+
+    # with a comma, for the harness adds the name of the block
+
+    for my $name (qw(ASAN_OPTIONS UBSAN_OPTIONS)) {
+        $ENV{$name} = join ',', grep { length } $ENV{$name} // '',
+                                "log_path=$ENV{OPENCLAW_REPORT}";
+    }
+}
+
+
+# OPENCLAW_SLOW=n says that nginx is so many times slower than usual.  Then all
+# takes so much longer: what is waited for at most, the times in a block's
+# configuration, see slow_down(), and the delays of an agent.
+
 sub settle_limits {
-    my $slow = $ENV{TEST_NGINX_USE_VALGRIND} || $ENV{ASAN_OPTIONS}
-               || $ENV{UBSAN_OPTIONS};
 
     # terminated, not drained: tests leave WebSockets open
 
     $ENV{TEST_NGINX_FAST_SHUTDOWN} //= 1;
+    $ENV{TEST_NGINX_TIMEOUT} //= 3 * slow();
+    $ENV{TEST_NGINX_SLEEP} //= 0.015 * slow();
+}
 
-    if (($ENV{TEST_NGINX_LD_PRELOAD} // '') =~ /asan/) {
-        $slow = 1;
-        $ENV{ASAN_OPTIONS} //= 'detect_leaks=0,detect_odr_violation=0';
+
+sub slow { $ENV{OPENCLAW_SLOW} || 1 }
+
+
+sub slow_down {
+    my ($block) = @_;
+
+    for my $section (qw(main_config http_config config)) {
+        my $text = $block->$section // next;
+
+        $text =~ s{\b(worker_shutdown_timeout|openclaw_\w+)(\s+)(\d+)(m?s;)}
+                  { $1 . $2 . $3 * slow() . $4 }ge;
+        $block->set_value($section => $text);
     }
 
-    $ENV{TEST_NGINX_TIMEOUT} //= $slow ? 20 : 3;
+    # and the one that is short if nobody names it
+
+    my $http = $block->http_config // '';
+    my $time = 'openclaw_connect_timeout';
+
+    $block->set_value(http_config => "    $time " . 5 * slow() . "s;\n$http")
+        if $ENV{TEST_NGINX_LOAD_MODULES} =~ /openclaw/ && $http !~ /$time/;
 }
 
 
@@ -303,6 +343,7 @@ sub before_block {
     }
 
     after_block();
+    slow_down($block) if slow() > 1;
     ($Block, $Stopped, $Log) = ($block, 0, log_state());
     @Allowed = ();
     start_agents($block);
@@ -314,11 +355,10 @@ sub after_block {
 
     $Stopped = 1;
 
-    # with HUP the harness keeps nginx, under valgrind it has stopped it
+    # with HUP the harness keeps nginx
 
     no warnings 'once';
     stop_nginx() unless $ENV{TEST_NGINX_USE_HUP} || $Test::Nginx::Util::UseHup
-                        || $ENV{TEST_NGINX_USE_VALGRIND}
                         || $ENV{TEST_NGINX_NO_CLEAN};
 
     # a block that was skipped has the log of the one before
@@ -348,7 +388,7 @@ sub stop_nginx {
     local $?;
 
     if ($pid) {
-        kill $ENV{TEST_NGINX_FAST_SHUTDOWN} ? 'TERM' : 'QUIT', $pid;
+        $ENV{TEST_NGINX_FAST_SHUTDOWN} ? terminate($pid) : kill 'QUIT', $pid;
         sleep 0.002 while alive($pid) && time < $deadline;
 
         # the harness ends what does not end, and says so
@@ -374,6 +414,31 @@ sub stop_nginx {
                    map { process($_)->{title} } @left);
     kill 'KILL', @left;
     waitpid $_, 0 for @left;
+}
+
+
+# A master that terminates kills the workers that are not gone in little more
+# than a second, and with them what valgrind or a sanitizer was about to report.
+# There they are told first, while it can't do a thing.
+
+sub terminate {
+    my ($pid) = @_;
+
+    if ($ENV{OPENCLAW_REPORTS}) {
+        my $deadline = time + call('timeout');
+        my $in_time = sub { sleep 0.002; time < $deadline };
+
+        kill 'STOP', $pid;
+        1 while process($pid)->{state} !~ /[TZ]/ && $in_time->();
+
+        my @worker = children($pid);
+
+        kill 'TERM', @worker;
+        1 while grep({ process($_)->{state} ne 'Z' } @worker) && $in_time->();
+    }
+
+    kill 'TERM', $pid;
+    kill 'CONT', $pid;
 }
 
 
@@ -415,8 +480,8 @@ sub children {
 }
 
 
-# The lines that no test may leave, and the reports that sanitizers wrote to
-# files of their own (log_path).
+# The lines that no test may leave, and the reports that are in files of their
+# own.
 
 sub check_log {
     my ($block) = @_;
@@ -468,16 +533,12 @@ sub expected {
 }
 
 
+# A file may be there before there is something to report.
+
 sub reports {
-    my %seen;
+    my $prefix = $ENV{OPENCLAW_REPORT} // return;
 
-    for my $name (qw(ASAN_OPTIONS ORI_ASAN_OPTIONS UBSAN_OPTIONS LSAN_OPTIONS))
-    {
-        next unless ($ENV{$name} // '') =~ /log_path=([^,:]+)/;
-        $seen{$_} = 1 for glob "$1*";
-    }
-
-    return sort keys %seen;
+    return grep { -s } glob "$prefix*";
 }
 
 
@@ -682,20 +743,25 @@ sub workers     { $_[0]->in_role('worker process') }
 sub old_workers { $_[0]->in_role('worker process is shutting down') }
 
 
-# By the titles of the processes or, as valgrind hides these, by the log.
+# By the titles of the processes, which they take when they are ready.  Where
+# valgrind hides these the log tells, and that the worker has waited for events.
+
+my %Ready;
 
 sub in_role {
     my ($self, $role) = @_;
 
-    my @child = TestEnv::children($self->master_pid);
+    my $master = $self->master_pid;
+    my @child = TestEnv::children($master);
 
     return grep { TestEnv::process($_)->{title} eq "nginx: $role" } @child
-        unless $ENV{TEST_NGINX_USE_VALGRIND};
+        if TestEnv::process($master)->{title} =~ /^nginx: master/;
 
     my $log = $self->error_log;
     my $old = $role =~ /shutting/ ? 1 : 0;
 
-    return grep { $log =~ /start worker process $_$/m
+    return grep { $Ready{$_} ||= slurp("/proc/$_/wchan") =~ /poll/ }
+           grep { $log =~ /start worker process $_$/m
                   && ($log =~ /\b$_#$_: gracefully shutting down/) == $old }
            @child;
 }
@@ -818,7 +884,7 @@ sub end {
 
     my $pid = $self->master_pid;
 
-    kill $signal, $pid;
+    $signal eq 'TERM' ? TestEnv::terminate($pid) : kill $signal, $pid;
     $self->wait_gone($pid);
 }
 

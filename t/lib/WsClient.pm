@@ -24,13 +24,9 @@ use WsFrame;
 our @CARP_NOT = qw(TestEnv TestEnv::Scenario);
 
 
-# An upper bound, not a pace; sanitizers and valgrind get their factor.
+# An upper bound, not a pace.
 
-sub timeout {
-    my $factor = ($ENV{TEST_NGINX_TIMEOUT} || 3) / 3;
-
-    return 10 * ($factor > 1 ? $factor : 1);
-}
+sub timeout { 10 * ($ENV{OPENCLAW_SLOW} || 1) }
 
 
 # connect($uri, headers => {...}, port =>, host =>, ssl => 1, rcvbuf =>,

@@ -22,7 +22,7 @@ use Zone;
 
 # how long processes may take for what they do at once
 
-my $PATIENCE = $ENV{TEST_NGINX_LD_PRELOAD} ? 30 : 10;
+my $PATIENCE = 10 * ($ENV{OPENCLAW_SLOW} || 1);
 
 # new(name =>, dir =>, zone => size, strict =>, workers =>, clients =>,
 #     senders =>, groups =>, pace => seconds)

@@ -34,7 +34,7 @@ $SIG{INT} = $SIG{TERM} = sub { exit 130 };
 my $module = $ENV{OPENCLAW_MODULE} || getcwd()
              . '/build/ngx_http_openclaw_module.so';
 my $nginx = $ENV{TEST_NGINX_BINARY} || '/usr/sbin/nginx';
-my $slow = $ENV{TEST_NGINX_LD_PRELOAD} ? 3 : 1;
+my $slow = $ENV{OPENCLAW_SLOW} || 1;
 my $faults = 0;
 my $start = time;
 my @world;
@@ -91,7 +91,7 @@ sub go_on {
 sub grown {
     my ($world, $before, $name, $limit) = @_;
 
-    return if $ENV{TEST_NGINX_LD_PRELOAD};
+    return if $slow > 1;
 
     my $now = $world->memory;
 

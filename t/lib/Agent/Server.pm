@@ -226,7 +226,8 @@ sub accept_all {
 
             if ($l->{tls}) {
                 $sock = IO::Socket::SSL->start_SSL($sock, SSL_server => 1,
-                    Timeout => 5, %{ $self->{opt}{tls} }) or next;
+                    Timeout => WsClient::timeout() / 2,
+                    %{ $self->{opt}{tls} }) or next;
             }
 
             $sock->blocking(0);
@@ -635,7 +636,7 @@ sub step_gate {
 sub step_delay {
     my ($self, $c, $seconds) = @_;
 
-    $c->{until} //= time + $seconds;
+    $c->{until} //= time + $seconds * ($ENV{OPENCLAW_SLOW} || 1);
     return 0 if time < $c->{until};
     delete $c->{until};
     return 1;

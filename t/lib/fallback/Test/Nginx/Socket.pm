@@ -177,8 +177,6 @@ sub run_block {
 
         tcp_server_end($block, $server) if $server;
     }
-
-    Test::Nginx::Util::stop($name) if $S{valgrind} && !$S{hup};
 }
 
 

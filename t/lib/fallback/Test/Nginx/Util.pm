@@ -29,8 +29,7 @@ our %S = (
             : env('SERVER_PORT') || env('PORT', 1984),
     server_name => 'localhost', preamble => '', root_location => 1,
     shuffle => !env('NO_SHUFFLE'), hup => env('USE_HUP'),
-    valgrind => env('USE_VALGRIND'), accum => env('CHECK_ACCUM_ERR_LOG'),
-    env => [],
+    accum => env('CHECK_ACCUM_ERR_LOG'), env => [],
 );
 
 *UseHup = \$S{hup};
@@ -46,7 +45,7 @@ our ($Html, $Conf, $ErrLog, $AccLog, $PidFile) = map { "$Root/$_" }
 $ENV{TEST_NGINX_SERVER_ROOT} = $Root;
 
 our (@Preprocessors, @Cleanup, @BlockCleanup, @BodyChecks);
-our ($RandPorts, $PrevConfig, $LogPos, $Version, $Valgrind, $Asan) = ({});
+our ($RandPorts, $PrevConfig, $LogPos, $Version, $Asan) = ({});
 
 
 sub bail_out {
@@ -165,7 +164,7 @@ sub write_config {
 
     write_file($Conf, join '', @load, @env, <<"EOC");
 worker_processes $S{workers};
-daemon @{[$S{valgrind} ? 'off' : 'on']};
+daemon on;
 master_process $S{master};
 error_log $ErrLog $S{log_level};
 pid $PidFile;
@@ -200,23 +199,12 @@ EOC
 }
 
 
-# Runs nginx, returns its status once it has become a daemon; under valgrind
-# it stays ours and the status is 0.
+# Runs nginx, returns its status once it has become a daemon.
 
 sub execute {
     my ($block) = @_;
 
     my @cmd = ($S{binary}, '-e', $ErrLog, '-p', "$Root/", '-c', $Conf);
-
-    if (my $how = !defined $block->must_die && $S{valgrind}) {
-        my $supp = -f 'valgrind.suppress' ? '--suppressions=valgrind.suppress'
-                                          : ();
-        unshift @cmd, qw(valgrind --num-callers=100 -q), $how =~ /^\d+$/
-            ? (qw(--tool=memcheck --leak-check=full --keep-debuginfo=yes
-                  --show-possibly-lost=no --gen-suppressions=all), $supp)
-            : split ' ', $how;
-    }
-
     my $pid = fork // bail_out("fork: $!");
 
     if ($pid == 0) {
@@ -227,11 +215,6 @@ sub execute {
             $ENV{LD_PRELOAD} if env('LD_PRELOAD');
         { no warnings; exec @cmd }
         POSIX::_exit(127);
-    }
-
-    if ($cmd[0] eq 'valgrind') {
-        $Valgrind = $pid;
-        return 0;
     }
 
     waitpid $pid, 0;
@@ -383,17 +366,7 @@ sub stop {
 
     my $pid = pid();
 
-    # the pid file comes a moment after a start under valgrind
-
-    for (1 .. 200) {
-        last if $pid || !$Valgrind;
-        sleep 0.05;
-        $pid = pid();
-    }
-
     end_process($pid, env('FAST_SHUTDOWN') ? 'TERM' : 'QUIT', $name) if $pid;
-    end_process($Valgrind, 'TERM', $name) if $Valgrind;
-    undef $Valgrind;
     unlink $PidFile;
 }
 
@@ -466,7 +439,7 @@ END {
     unless ($InSubprocess) {
         local $?;
         cleanup();
-        stop('END') unless env('NO_CLEAN') && !$S{valgrind};
+        stop('END') unless env('NO_CLEAN');
         check_shutdown();
         remove_tree($Root) if env('RANDOMIZE') && $Root =~ m{/t/servroot_\d+$};
     }
