@@ -39,7 +39,7 @@ static void ngx_http_openclaw_ws_timed_out(ngx_http_openclaw_ws_t *ws);
 static void ngx_http_openclaw_ws_drop(ngx_http_openclaw_ws_t *ws);
 static void ngx_http_openclaw_ws_finish(ngx_http_openclaw_ws_t *ws,
     ngx_int_t rc);
-static void ngx_http_openclaw_ws_release(ngx_http_openclaw_ws_t *ws);
+static void ngx_http_openclaw_ws_give_back(ngx_http_openclaw_ws_t *ws);
 static void ngx_http_openclaw_ws_cleanup(void *data);
 
 
@@ -329,10 +329,11 @@ ngx_http_openclaw_ws_timer(ngx_http_openclaw_ws_t *ws)
 
     /*
      * While something is to be sent, the send timeout tells whether the
-     * client is there; and a stopped reader would not see an answer.
+     * client is there; and a stopped reader, as one that is held, would not
+     * see an answer.
      */
 
-    if (ws->out || ws->leftover || ws->close_sent) {
+    if (ws->out || ws->leftover || ws->close_sent || ws->held) {
         ngx_http_openclaw_ws_arm(ws, ws->conf->ping_interval
                                      ? ws->conf->ping_interval
                                      : NGX_HTTP_OPENCLAW_WS_NO_PING);
@@ -403,6 +404,26 @@ ngx_http_openclaw_ws_idle(ngx_http_openclaw_ws_t *ws)
 
 
 void
+ngx_http_openclaw_ws_hold(ngx_http_openclaw_ws_t *ws)
+{
+    ws->held = 1;
+}
+
+
+void
+ngx_http_openclaw_ws_release(ngx_http_openclaw_ws_t *ws)
+{
+    if (!ws->held || ws->done) {
+        return;
+    }
+
+    ws->held = 0;
+
+    ngx_post_event(ws->connection->read, &ngx_posted_events);
+}
+
+
+void
 ngx_http_openclaw_ws_close(ngx_http_openclaw_ws_t *ws, ngx_uint_t code,
     const char *reason)
 {
@@ -437,7 +458,7 @@ ngx_http_openclaw_ws_close(ngx_http_openclaw_ws_t *ws, ngx_uint_t code,
 
     /* a client that is stuck in sending reads nothing: let it finish */
 
-    if (ws->full) {
+    if (ws->full || ws->held) {
         ngx_post_event(ws->connection->read, &ngx_posted_next_events);
     }
 }
@@ -545,7 +566,7 @@ ngx_http_openclaw_ws_finish(ngx_http_openclaw_ws_t *ws, ngx_int_t rc)
 /* gives the connection back as it was when it was taken over */
 
 static void
-ngx_http_openclaw_ws_release(ngx_http_openclaw_ws_t *ws)
+ngx_http_openclaw_ws_give_back(ngx_http_openclaw_ws_t *ws)
 {
     ngx_connection_t  *c;
 
@@ -592,7 +613,7 @@ ngx_http_openclaw_ws_cleanup(void *data)
 
     if (!ws->done) {
         ws->done = 1;
-        ngx_http_openclaw_ws_release(ws);
+        ngx_http_openclaw_ws_give_back(ws);
         ws->handlers->close(ws);
     }
 

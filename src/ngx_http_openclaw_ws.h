@@ -110,6 +110,7 @@ struct ngx_http_openclaw_ws_s {
 
     unsigned                           upgrading:1; /* 101 is being sent */
     unsigned                           full:1;
+    unsigned                           held:1;
     unsigned                           pinged:1;    /* waiting for a byte */
     unsigned                           leaving:1;
     unsigned                           departing:1; /* the read timer tells
@@ -170,6 +171,14 @@ u_char *ngx_http_openclaw_ws_frame(ngx_http_openclaw_ws_t *ws,
  * leaving is closed then.
  */
 void ngx_http_openclaw_ws_idle(ngx_http_openclaw_ws_t *ws);
+
+/*
+ * Between these nothing is read from the client, and it is not pinged.  What
+ * it sends waits in the socket, in order; that it has gone is noticed if it
+ * has sent nothing.  To be held as soon as it is created.
+ */
+void ngx_http_openclaw_ws_hold(ngx_http_openclaw_ws_t *ws);
+void ngx_http_openclaw_ws_release(ngx_http_openclaw_ws_t *ws);
 
 /*
  * Starts the closing handshake (RFC 6455, 7.1.2) behind what is to be sent.

@@ -20,6 +20,13 @@
 #define NGX_HTTP_OPENCLAW_WS_INFLATED       1024
 
 
+/* a closing connection reads on, to see the client's Close frame */
+
+#define ngx_http_openclaw_ws_stopped(ws)                                      \
+    (((ws)->full || (ws)->held) && !(ws)->close_sent)
+
+
+static ngx_uint_t ngx_http_openclaw_ws_left(ngx_http_openclaw_ws_t *ws);
 static void ngx_http_openclaw_ws_read_leftover(ngx_http_openclaw_ws_t *ws);
 static void ngx_http_openclaw_ws_parse(ngx_http_openclaw_ws_t *ws,
     u_char *pos, u_char *last);
@@ -59,11 +66,17 @@ ngx_http_openclaw_ws_read(ngx_http_openclaw_ws_t *ws)
     rev = c->read;
     buf = ngx_http_openclaw_ws_buffer;
 
+    if (ws->held && !ws->close_sent && ngx_http_openclaw_ws_left(ws)) {
+        ngx_log_error(NGX_LOG_INFO, c->log, 0,
+                      "client closed connection without a close frame");
+        return NGX_ERROR;
+    }
+
     ngx_http_openclaw_ws_read_leftover(ws);
 
     for (i = 0; i < NGX_HTTP_OPENCLAW_WS_READS; i++) {
 
-        if (ws->failed || (ws->full && !ws->close_sent)) {
+        if (ws->failed || ngx_http_openclaw_ws_stopped(ws)) {
             break;
         }
 
@@ -111,13 +124,45 @@ ngx_http_openclaw_ws_read(ngx_http_openclaw_ws_t *ws)
 }
 
 
+/* whether nothing was sent but the end of the connection */
+
+static ngx_uint_t
+ngx_http_openclaw_ws_left(ngx_http_openclaw_ws_t *ws)
+{
+    u_char             ch;
+    ssize_t            n;
+    ngx_connection_t  *c;
+
+    c = ws->connection;
+
+    if (ws->leftover || !c->read->ready) {
+        return 0;
+    }
+
+#if (NGX_HTTP_SSL)
+
+    /* the last bytes of the socket may have been read by the library */
+
+    if (c->ssl) {
+        return 0;
+    }
+
+#endif
+
+    n = recv(c->fd, &ch, 1, MSG_PEEK);
+
+    return n == 0 || (n == -1 && ngx_socket_errno != NGX_EAGAIN
+                      && ngx_socket_errno != NGX_EINTR);
+}
+
+
 static void
 ngx_http_openclaw_ws_read_leftover(ngx_http_openclaw_ws_t *ws)
 {
     u_char  *data;
     size_t   len;
 
-    if (ws->leftover == NULL || (ws->full && !ws->close_sent)) {
+    if (ws->leftover == NULL || ngx_http_openclaw_ws_stopped(ws)) {
         return;
     }
 
@@ -175,7 +220,7 @@ ngx_http_openclaw_ws_parse(ngx_http_openclaw_ws_t *ws, u_char *pos,
 
         ngx_http_openclaw_ws_take(ws, &f);
 
-        if (ws->full && !ws->close_sent && pos < last) {
+        if (ngx_http_openclaw_ws_stopped(ws) && pos < last) {
 
             if (ngx_http_openclaw_ws_leftover(ws, pos, last - pos)
                 != NGX_OK)
