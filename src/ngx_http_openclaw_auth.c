@@ -26,8 +26,6 @@ static ngx_int_t ngx_http_openclaw_auth_arg(ngx_http_request_t *r,
     const char *name, ngx_str_t *value, ngx_str_t *reason);
 static ngx_int_t ngx_http_openclaw_auth_find_arg(ngx_str_t *args,
     const char *name, ngx_str_t *value);
-static ngx_int_t ngx_http_openclaw_auth_unescape(ngx_pool_t *pool,
-    ngx_str_t *value);
 static ngx_int_t ngx_http_openclaw_auth_reason(ngx_http_request_t *r,
     const char *name, const char *error, ngx_str_t *reason);
 
@@ -175,7 +173,11 @@ ngx_http_openclaw_auth_identity(ngx_http_request_t *r,
 
     olcf = ngx_http_get_module_loc_conf(r, ngx_http_openclaw_module);
 
-    if (olcf->sender_id) {
+    if (olcf->auth_url) {
+        identity->id_bound = 1;
+        rc = NGX_OK;
+
+    } else if (olcf->sender_id) {
         identity->id_bound = 1;
         rc = ngx_http_openclaw_auth_bound(r, olcf->sender_id,
                                           "openclaw_sender_id", &identity->id,
@@ -188,7 +190,7 @@ ngx_http_openclaw_auth_identity(ngx_http_request_t *r,
         return rc;
     }
 
-    if (identity->id_bound && identity->id.len == 0) {
+    if (olcf->sender_id && identity->id.len == 0) {
         ngx_log_error(NGX_LOG_ERR, r->connection->log, 0,
                       "the value of \"openclaw_sender_id\" is empty");
         ngx_str_set(reason, "The sender is not known.\n");
@@ -209,7 +211,7 @@ ngx_http_openclaw_auth_identity(ngx_http_request_t *r,
         return rc;
     }
 
-    if (identity->id.len == 0) {
+    if (identity->id.len == 0 && !identity->id_bound) {
         identity->id.data = ngx_pnalloc(r->pool, NGX_HTTP_OPENCLAW_UUID_LEN);
         if (identity->id.data == NULL) {
             return NGX_HTTP_INTERNAL_SERVER_ERROR;
@@ -231,13 +233,22 @@ ngx_http_openclaw_auth_bound(ngx_http_request_t *r,
     ngx_http_complex_value_t *cv, const char *what, ngx_str_t *value,
     ngx_str_t *reason)
 {
-    const char  *error;
+    const char                    *error;
+    ngx_http_openclaw_loc_conf_t  *olcf;
+
+    olcf = ngx_http_get_module_loc_conf(r, ngx_http_openclaw_module);
 
     if (ngx_http_complex_value(r, cv, value) != NGX_OK) {
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 
     error = ngx_openclaw_id_check(value, NGX_OPENCLAW_JSON_MAX_ID);
+
+    if (error == NULL && cv == olcf->sender_id
+        && ngx_http_openclaw_auth_reserved(value))
+    {
+        error = "is an id for those who have no token";
+    }
 
     if (error) {
         ngx_log_error(NGX_LOG_ERR, r->connection->log, 0,
@@ -265,6 +276,12 @@ ngx_http_openclaw_auth_arg(ngx_http_request_t *r, const char *name,
     }
 
     error = ngx_openclaw_id_check(value, NGX_OPENCLAW_JSON_MAX_ID);
+
+    if (error == NULL && ngx_strcmp(name, "senderId") == 0
+        && ngx_http_openclaw_auth_reserved(value))
+    {
+        error = "is not for clients to choose";
+    }
 
     if (error) {
         return ngx_http_openclaw_auth_reason(r, name, error, reason);
@@ -309,52 +326,6 @@ ngx_http_openclaw_auth_find_arg(ngx_str_t *args, const char *name,
 
 
 static ngx_int_t
-ngx_http_openclaw_auth_unescape(ngx_pool_t *pool, ngx_str_t *value)
-{
-    u_char      *p, *src, *last, *dst;
-    ngx_int_t    byte;
-
-    /*
-     * As URLSearchParams reads it: "+" is a space, and a "%" that no two hex
-     * digits follow stands for itself.
-     */
-
-    p = ngx_pnalloc(pool, value->len + 1);
-    if (p == NULL) {
-        return NGX_ERROR;
-    }
-
-    dst = p;
-    last = value->data + value->len;
-
-    for (src = value->data; src < last; src++) {
-
-        if (*src == '+') {
-            *dst++ = ' ';
-            continue;
-        }
-
-        if (*src == '%' && last - src > 2) {
-            byte = ngx_hextoi(src + 1, 2);
-
-            if (byte != NGX_ERROR) {
-                *dst++ = (u_char) byte;
-                src += 2;
-                continue;
-            }
-        }
-
-        *dst++ = *src;
-    }
-
-    value->data = p;
-    value->len = dst - p;
-
-    return NGX_OK;
-}
-
-
-static ngx_int_t
 ngx_http_openclaw_auth_reason(ngx_http_request_t *r, const char *name,
     const char *error, ngx_str_t *reason)
 {
@@ -372,6 +343,18 @@ ngx_http_openclaw_auth_reason(ngx_http_request_t *r, const char *name,
     ngx_sprintf(reason->data, "\"%s\" %s.\n", name, error);
 
     return NGX_HTTP_BAD_REQUEST;
+}
+
+
+ngx_uint_t
+ngx_http_openclaw_auth_reserved(ngx_str_t *id)
+{
+    size_t  len;
+
+    len = sizeof(NGX_HTTP_OPENCLAW_ANONYMOUS) - 1;
+
+    return id->len >= len
+           && ngx_memcmp(id->data, NGX_HTTP_OPENCLAW_ANONYMOUS, len) == 0;
 }
 
 

@@ -17,9 +17,14 @@
 #include <ngx_config.h>
 #include <ngx_core.h>
 #include <ngx_http.h>
+#include <ngx_http_openclaw_ws.h>
 
 
 #define NGX_HTTP_OPENCLAW_UUID_LEN          36
+
+/* what ids of those begin with who have no token; they are nobody else's */
+
+#define NGX_HTTP_OPENCLAW_ANONYMOUS         "anonymous-"
 
 
 typedef struct {
@@ -44,7 +49,8 @@ ngx_int_t ngx_http_openclaw_auth_origin(ngx_http_request_t *r,
 /*
  * Finds out the identity: openclaw_sender_id and openclaw_sender_name, else
  * the arguments senderId and senderName of the request, else a new UUID.
- * The strings are allocated from r->pool.
+ * With openclaw_auth there is no id yet.  The strings are allocated from
+ * r->pool.
  *
  * NGX_OK                              the identity is filled in
  * NGX_HTTP_BAD_REQUEST                an argument is wrong
@@ -57,8 +63,74 @@ ngx_int_t ngx_http_openclaw_auth_origin(ngx_http_request_t *r,
 ngx_int_t ngx_http_openclaw_auth_identity(ngx_http_request_t *r,
     ngx_http_openclaw_identity_t *identity, ngx_str_t *reason);
 
+/* whether an id is one that a client can't have chosen */
+ngx_uint_t ngx_http_openclaw_auth_reserved(ngx_str_t *id);
+
 /* Writes a random UUID (RFC 9562, 5.4) of that length; NGX_OK or NGX_ERROR. */
 ngx_int_t ngx_http_openclaw_uuid(u_char *p);
+
+
+/* a token, and what the service is asked about it; both empty without one */
+
+typedef struct {
+    ngx_str_t                          token;
+    ngx_str_t                          body;
+} ngx_http_openclaw_auth_ask_t;
+
+
+/*
+ * Takes the token out of the request, where "*" is written over it for the
+ * logs of nginx: to be called before anything is logged.  The strings are
+ * freed by ngx_http_openclaw_auth_forget(), which may be called twice.
+ *
+ * NGX_OK                          ask is filled in
+ * NGX_HTTP_BAD_REQUEST            too many arguments; *reason is a line for
+ *                                 the client
+ * NGX_HTTP_INTERNAL_SERVER_ERROR  no memory
+ */
+ngx_int_t ngx_http_openclaw_auth_token(ngx_http_request_t *r,
+    ngx_http_openclaw_auth_ask_t *ask, ngx_str_t *reason);
+void ngx_http_openclaw_auth_forget(ngx_http_openclaw_auth_ask_t *ask);
+
+/* copies a string into the pool; NGX_OK or NGX_ERROR */
+ngx_int_t ngx_http_openclaw_auth_copy(ngx_pool_t *pool, ngx_str_t *s);
+
+/* percent-decodes it, into the pool, too */
+ngx_int_t ngx_http_openclaw_auth_unescape(ngx_pool_t *pool,
+    ngx_str_t *value);
+
+/*
+ * A byte that two hex digits stand for, or any other, at *p, which is moved
+ * behind it.
+ */
+u_char ngx_http_openclaw_auth_decode(u_char **p, u_char *last);
+
+
+/* openclaw_auth: who a client is, the service says */
+
+typedef struct ngx_http_openclaw_auth_s  ngx_http_openclaw_auth_t;
+
+typedef void (*ngx_http_openclaw_auth_pt)(void *data);
+
+/*
+ * Prepares it, before the handshake is answered and anything is logged; *auth
+ * is NULL if it is off.  Returns as ngx_http_openclaw_auth_token().
+ */
+ngx_int_t ngx_http_openclaw_auth_create(ngx_http_request_t *r,
+    ngx_http_openclaw_auth_t **auth, ngx_str_t *reason);
+
+/*
+ * Asks the service; the connection is held meanwhile.  In the end the client
+ * is sent chat.error and Close 4401, or the identity is filled in, and the
+ * handler is called: from within, or later.  The connection is closed when
+ * the identity has expired.
+ */
+void ngx_http_openclaw_auth_start(ngx_http_openclaw_auth_t *auth,
+    ngx_http_openclaw_ws_t *ws, ngx_http_openclaw_identity_t *identity,
+    ngx_http_openclaw_auth_pt handler, void *data);
+
+/* Lets go of the connection; no handler is called any more. */
+void ngx_http_openclaw_auth_close(ngx_http_openclaw_auth_t *auth);
 
 
 #endif /* _NGX_HTTP_OPENCLAW_AUTH_H_INCLUDED_ */

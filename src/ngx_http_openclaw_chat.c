@@ -22,6 +22,7 @@
 typedef struct {
     ngx_http_openclaw_client_t         client;
     ngx_http_openclaw_identity_t       sender;
+    ngx_http_openclaw_auth_t          *auth;          /* or NULL */
 } ngx_http_openclaw_chat_t;
 
 
@@ -37,7 +38,7 @@ static ngx_int_t ngx_http_openclaw_chat_default_header(ngx_pool_t *pool,
     ngx_http_openclaw_client_t *client, ngx_str_t *name, ngx_str_t *value);
 static ngx_int_t ngx_http_openclaw_chat_header(ngx_pool_t *pool,
     ngx_array_t *headers, ngx_str_t *name, ngx_str_t *value);
-static void ngx_http_openclaw_chat_greet(ngx_http_openclaw_chat_t *chat);
+static void ngx_http_openclaw_chat_greet(void *data);
 
 static void ngx_http_openclaw_chat_message(ngx_http_openclaw_ws_t *ws,
     ngx_uint_t opcode, ngx_str_t *payload);
@@ -80,6 +81,7 @@ ngx_http_openclaw_chat_handler(ngx_http_request_t *r)
 {
     ngx_int_t                  rc;
     ngx_str_t                  reason;
+    ngx_http_openclaw_auth_t  *auth;
     ngx_http_openclaw_chat_t  *chat;
 
     if (r->err_status) {
@@ -90,6 +92,12 @@ ngx_http_openclaw_chat_handler(ngx_http_request_t *r)
     }
 
     ngx_str_null(&reason);
+
+    rc = ngx_http_openclaw_auth_create(r, &auth, &reason);
+
+    if (rc != NGX_OK) {
+        return ngx_http_openclaw_chat_refuse(r, rc, &reason);
+    }
 
     rc = ngx_http_openclaw_ws_check(r, &reason);
 
@@ -121,7 +129,15 @@ ngx_http_openclaw_chat_handler(ngx_http_request_t *r)
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 
-    ngx_http_openclaw_chat_greet(chat);
+    chat->auth = auth;
+
+    if (auth) {
+        ngx_http_openclaw_auth_start(auth, chat->client.ws, &chat->sender,
+                                     ngx_http_openclaw_chat_greet, chat);
+
+    } else {
+        ngx_http_openclaw_chat_greet(chat);
+    }
 
     return NGX_DONE;
 }
@@ -352,8 +368,10 @@ ngx_http_openclaw_chat_header(ngx_pool_t *pool, ngx_array_t *headers,
 
 
 static void
-ngx_http_openclaw_chat_greet(ngx_http_openclaw_chat_t *chat)
+ngx_http_openclaw_chat_greet(void *data)
 {
+    ngx_http_openclaw_chat_t *chat = data;
+
     u_char     *p;
     ngx_str_t  *text;
 
@@ -456,7 +474,9 @@ ngx_http_openclaw_chat_sender(ngx_http_openclaw_chat_t *chat,
 
     if (!same) {
 
-        if (chat->sender.id_bound) {
+        if (chat->sender.id_bound
+            || ngx_http_openclaw_auth_reserved(&m->sender_id))
+        {
             return NGX_OPENCLAW_SENDER_REFUSED;
         }
 
@@ -563,6 +583,10 @@ ngx_http_openclaw_chat_close(ngx_http_openclaw_ws_t *ws)
     ngx_http_openclaw_chat_t  *chat;
 
     chat = ws->data;
+
+    if (chat->auth) {
+        ngx_http_openclaw_auth_close(chat->auth);
+    }
 
     ngx_http_openclaw_turn_leave(&chat->client);
 }

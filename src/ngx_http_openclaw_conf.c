@@ -12,12 +12,19 @@
 #include <ngx_http_openclaw_conf.h>
 
 
-#define NGX_HTTP_OPENCLAW_DEFAULT_URI       "/v1/chat/completions"
 #define NGX_HTTP_OPENCLAW_MAX_FILE_SIZE     65536
 
 
+static ngx_http_openclaw_url_t *ngx_http_openclaw_conf_read_url(
+    ngx_conf_t *cf, ngx_str_t *value, ngx_str_t *uri);
 static ngx_int_t ngx_http_openclaw_conf_url(ngx_conf_t *cf, ngx_str_t *value,
     ngx_http_openclaw_url_t *url);
+static ngx_uint_t ngx_http_openclaw_conf_word(u_char ch);
+
+
+static ngx_str_t  ngx_http_openclaw_pass_uri =
+    ngx_string("/v1/chat/completions");
+static ngx_str_t  ngx_http_openclaw_auth_uri = ngx_string("/");
 
 
 /* what the module itself or libcurl says */
@@ -126,12 +133,9 @@ ngx_http_openclaw_conf_pass(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 
     value = cf->args->elts;
 
-    olcf->url = ngx_pcalloc(cf->pool, sizeof(ngx_http_openclaw_url_t));
+    olcf->url = ngx_http_openclaw_conf_read_url(cf, &value[1],
+                                                &ngx_http_openclaw_pass_uri);
     if (olcf->url == NULL) {
-        return NGX_CONF_ERROR;
-    }
-
-    if (ngx_http_openclaw_conf_url(cf, &value[1], olcf->url) != NGX_OK) {
         return NGX_CONF_ERROR;
     }
 
@@ -142,6 +146,32 @@ ngx_http_openclaw_conf_pass(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
     omcf->used = 1;
 
     return NGX_CONF_OK;
+}
+
+
+static ngx_http_openclaw_url_t *
+ngx_http_openclaw_conf_read_url(ngx_conf_t *cf, ngx_str_t *value,
+    ngx_str_t *uri)
+{
+    ngx_http_openclaw_url_t  *url;
+
+    url = ngx_pcalloc(cf->pool, sizeof(ngx_http_openclaw_url_t));
+    if (url == NULL) {
+        return NULL;
+    }
+
+    url->file = cf->conf_file->file.name.data;
+    url->line = cf->conf_file->line;
+
+    if (ngx_http_openclaw_conf_url(cf, value, url) != NGX_OK) {
+        return NULL;
+    }
+
+    if (url->uri.len == 0) {
+        url->uri = *uri;
+    }
+
+    return url;
 }
 
 
@@ -207,9 +237,6 @@ ngx_http_openclaw_conf_url(ngx_conf_t *cf, ngx_str_t *value,
 
     if (u.uri.len > 1) {
         url->uri = u.uri;
-
-    } else {
-        ngx_str_set(&url->uri, NGX_HTTP_OPENCLAW_DEFAULT_URI);
     }
 
     if (u.family == AF_UNIX) {
@@ -237,6 +264,96 @@ ngx_http_openclaw_conf_url(ngx_conf_t *cf, ngx_str_t *value,
     url->connect_to = u.addrs[i < u.naddrs ? i : 0].name;
 
     return NGX_OK;
+}
+
+
+char *
+ngx_http_openclaw_conf_auth(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+{
+    ngx_http_openclaw_loc_conf_t *olcf = conf;
+
+    ngx_str_t  *value;
+
+    if (olcf->auth_url != NGX_CONF_UNSET_PTR) {
+        return "is duplicate";
+    }
+
+    value = cf->args->elts;
+
+    if (ngx_strcmp(value[1].data, "off") == 0) {
+        olcf->auth_url = NULL;
+        return NGX_CONF_OK;
+    }
+
+    olcf->auth_url = ngx_http_openclaw_conf_read_url(cf, &value[1],
+                                                 &ngx_http_openclaw_auth_uri);
+
+    return olcf->auth_url ? NGX_CONF_OK : NGX_CONF_ERROR;
+}
+
+
+/*
+ * An argument has to be percent-decoded, which a variable is not: one that is
+ * the whole value is remembered by name.
+ */
+
+char *
+ngx_http_openclaw_conf_auth_token(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf)
+{
+    ngx_http_openclaw_loc_conf_t *olcf = conf;
+
+    u_char                            *p;
+    ngx_str_t                         *value, arg;
+    ngx_http_compile_complex_value_t   ccv;
+
+    if (olcf->auth_token != NGX_CONF_UNSET_PTR || olcf->auth_arg.data) {
+        return "is duplicate";
+    }
+
+    value = cf->args->elts;
+
+    if (ngx_strncmp(value[1].data, "$arg_", 5) == 0) {
+        arg.data = value[1].data + 5;
+        arg.len = value[1].len - 5;
+
+        for (p = arg.data; ngx_http_openclaw_conf_word(*p); p++) { /* void */ }
+
+        if (arg.len && *p == '\0') {
+            olcf->auth_arg = arg;
+            olcf->auth_token = NULL;
+            return NGX_CONF_OK;
+        }
+    }
+
+    olcf->auth_token = ngx_palloc(cf->pool, sizeof(ngx_http_complex_value_t));
+    if (olcf->auth_token == NULL) {
+        return NGX_CONF_ERROR;
+    }
+
+    ngx_memzero(&ccv, sizeof(ngx_http_compile_complex_value_t));
+
+    ccv.cf = cf;
+    ccv.value = &value[1];
+    ccv.complex_value = olcf->auth_token;
+
+    if (ngx_http_compile_complex_value(&ccv) != NGX_OK) {
+        return NGX_CONF_ERROR;
+    }
+
+    if (olcf->auth_token->lengths == NULL) {
+        return "has no variable, all clients would have the same token";
+    }
+
+    return NGX_CONF_OK;
+}
+
+
+static ngx_uint_t
+ngx_http_openclaw_conf_word(u_char ch)
+{
+    return ch == '_' || (ch >= '0' && ch <= '9')
+           || ((ch | 0x20) >= 'a' && (ch | 0x20) <= 'z');
 }
 
 

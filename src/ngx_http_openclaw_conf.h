@@ -28,6 +28,10 @@ char *ngx_http_openclaw_conf_zone(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
 char *ngx_http_openclaw_conf_pass(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
+char *ngx_http_openclaw_conf_auth(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+char *ngx_http_openclaw_conf_auth_token(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
 char *ngx_http_openclaw_conf_set_header(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
 char *ngx_http_openclaw_conf_allow_origin(ngx_conf_t *cf, ngx_command_t *cmd,

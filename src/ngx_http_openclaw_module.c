@@ -24,6 +24,11 @@ static void ngx_http_openclaw_merge_ssl(ngx_conf_t *cf,
     ngx_http_openclaw_loc_conf_t *prev, ngx_http_openclaw_loc_conf_t *conf);
 static char *ngx_http_openclaw_init_agent(ngx_conf_t *cf,
     ngx_http_openclaw_loc_conf_t *conf);
+static char *ngx_http_openclaw_init_auth(ngx_conf_t *cf,
+    ngx_http_openclaw_loc_conf_t *conf);
+static char *ngx_http_openclaw_init_target(ngx_conf_t *cf,
+    ngx_openclaw_agent_conf_t *agent, ngx_http_openclaw_url_t *url,
+    ngx_str_t *host, ngx_str_t *port);
 static char *ngx_http_openclaw_init_ssl(ngx_conf_t *cf,
     ngx_http_openclaw_loc_conf_t *conf);
 static ngx_int_t ngx_http_openclaw_postconfiguration(ngx_conf_t *cf);
@@ -125,6 +130,34 @@ static ngx_command_t  ngx_http_openclaw_commands[] = {
       ngx_http_set_complex_value_slot,
       NGX_HTTP_LOC_CONF_OFFSET,
       offsetof(ngx_http_openclaw_loc_conf_t, sender_name),
+      NULL },
+
+    { ngx_string("openclaw_auth"),
+      NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_TAKE1,
+      ngx_http_openclaw_conf_auth,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      0,
+      NULL },
+
+    { ngx_string("openclaw_auth_token"),
+      NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_TAKE1,
+      ngx_http_openclaw_conf_auth_token,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      0,
+      NULL },
+
+    { ngx_string("openclaw_auth_timeout"),
+      NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_TAKE1,
+      ngx_conf_set_msec_slot,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      offsetof(ngx_http_openclaw_loc_conf_t, auth_timeout),
+      &ngx_http_openclaw_time_post },
+
+    { ngx_string("openclaw_auth_required"),
+      NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_FLAG,
+      ngx_conf_set_flag_slot,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      offsetof(ngx_http_openclaw_loc_conf_t, auth_required),
       NULL },
 
     { ngx_string("openclaw_allow_origin"),
@@ -375,6 +408,11 @@ ngx_http_openclaw_create_loc_conf(ngx_conf_t *cf)
     conf->sender_name = NGX_CONF_UNSET_PTR;
     conf->origins = NGX_CONF_UNSET_PTR;
 
+    conf->auth_url = NGX_CONF_UNSET_PTR;
+    conf->auth_token = NGX_CONF_UNSET_PTR;
+    conf->auth_timeout = NGX_CONF_UNSET_MSEC;
+    conf->auth_required = NGX_CONF_UNSET;
+
     conf->stream = NGX_CONF_UNSET_UINT;
     conf->queue = NGX_CONF_UNSET;
     conf->answers = NGX_CONF_UNSET_UINT;
@@ -418,6 +456,20 @@ ngx_http_openclaw_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
     ngx_conf_merge_ptr_value(conf->sender_id, prev->sender_id, NULL);
     ngx_conf_merge_ptr_value(conf->sender_name, prev->sender_name, NULL);
     ngx_conf_merge_ptr_value(conf->origins, prev->origins, NULL);
+
+    if (conf->auth_token == NGX_CONF_UNSET_PTR) {
+        conf->auth_arg = prev->auth_arg;
+    }
+
+    ngx_conf_merge_ptr_value(conf->auth_url, prev->auth_url, NULL);
+    ngx_conf_merge_ptr_value(conf->auth_token, prev->auth_token, NULL);
+    ngx_conf_merge_msec_value(conf->auth_timeout, prev->auth_timeout, 5000);
+    ngx_conf_merge_value(conf->auth_required, prev->auth_required, 1);
+
+    if (conf->auth_token == NULL && conf->auth_arg.len == 0) {
+        ngx_str_set(&conf->auth_arg, "token");
+    }
+
     ngx_conf_merge_str_value(conf->greeting, prev->greeting, "");
 
     ngx_conf_merge_uint_value(conf->stream, prev->stream,
@@ -461,6 +513,7 @@ ngx_http_openclaw_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
         conf->url = prev->url;
         conf->host = prev->host;
         conf->agent = prev->agent;
+        conf->auth = prev->auth;
 
         if (clcf->lmt_excpt && clcf->handler == NULL) {
             clcf->handler = ngx_http_openclaw_chat_handler;
@@ -477,7 +530,11 @@ ngx_http_openclaw_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
         return NGX_CONF_ERROR;
     }
 
-    return ngx_http_openclaw_init_agent(cf, conf);
+    if (ngx_http_openclaw_init_agent(cf, conf) != NGX_CONF_OK) {
+        return NGX_CONF_ERROR;
+    }
+
+    return ngx_http_openclaw_init_auth(cf, conf);
 }
 
 
@@ -507,13 +564,10 @@ static char *
 ngx_http_openclaw_init_agent(ngx_conf_t *cf,
     ngx_http_openclaw_loc_conf_t *conf)
 {
-    u_char                     *p;
-    ngx_str_t                  *host, *port, none, *out;
-    ngx_http_openclaw_url_t    *url;
-    ngx_openclaw_agent_conf_t  *agent;
+    ngx_str_t                *host, *port, none;
+    ngx_http_openclaw_url_t  *url;
 
     url = conf->url;
-    agent = &conf->agent;
 
     host = &url->host;
     port = &none;
@@ -528,6 +582,53 @@ ngx_http_openclaw_init_agent(ngx_conf_t *cf,
 
         conf->host = url->host;
     }
+
+    return ngx_http_openclaw_init_target(cf, &conf->agent, url, host, port);
+}
+
+
+static char *
+ngx_http_openclaw_init_auth(ngx_conf_t *cf,
+    ngx_http_openclaw_loc_conf_t *conf)
+{
+    ngx_str_t                 none;
+    ngx_http_openclaw_url_t  *url;
+
+    url = conf->auth_url;
+
+    if (url == NULL) {
+        return NGX_CONF_OK;
+    }
+
+    if (conf->sender_id) {
+        ngx_log_error(NGX_LOG_EMERG, cf->log, 0,
+                      "\"openclaw_auth\" and \"openclaw_sender_id\" both "
+                      "say who the client is, for \"openclaw_auth\" "
+                      "in %s:%ui", url->file, url->line);
+        return NGX_CONF_ERROR;
+    }
+
+    /* TLS is the same but for its name, which is the agent's */
+
+    conf->auth = conf->agent;
+    conf->auth.connect_timeout = conf->auth_timeout;
+
+    ngx_str_null(&conf->auth.connect_to);
+    ngx_str_null(&conf->auth.unix_path);
+    ngx_str_null(&none);
+
+    return ngx_http_openclaw_init_target(cf, &conf->auth, url, &url->host,
+                                         &none);
+}
+
+
+static char *
+ngx_http_openclaw_init_target(ngx_conf_t *cf,
+    ngx_openclaw_agent_conf_t *agent, ngx_http_openclaw_url_t *url,
+    ngx_str_t *host, ngx_str_t *port)
+{
+    u_char     *p;
+    ngx_str_t  *out;
 
     p = ngx_pnalloc(cf->pool, sizeof("https://") + host->len + port->len
                               + url->uri.len);
@@ -570,7 +671,7 @@ ngx_http_openclaw_init_ssl(ngx_conf_t *cf, ngx_http_openclaw_loc_conf_t *conf)
 
     agent = &conf->agent;
 
-    if (!conf->url->ssl) {
+    if (!conf->url->ssl && (conf->auth_url == NULL || !conf->auth_url->ssl)) {
         return NGX_CONF_OK;
     }
 

@@ -42,7 +42,7 @@ typedef struct {
 } ngx_http_openclaw_header_t;
 
 
-/* openclaw_pass, in parts */
+/* openclaw_pass or openclaw_auth, in parts */
 
 typedef struct {
     ngx_str_t                          host;        /* with the port */
@@ -51,6 +51,9 @@ typedef struct {
     ngx_str_t                          connect_to;
     ngx_str_t                          unix_path;
     unsigned                           ssl:1;
+
+    u_char                            *file;        /* where it was set */
+    ngx_uint_t                         line;
 } ngx_http_openclaw_url_t;
 
 
@@ -68,6 +71,15 @@ typedef struct {
     ngx_http_complex_value_t          *agent_id;    /* NULL: "main" */
     ngx_http_complex_value_t          *sender_id;
     ngx_http_complex_value_t          *sender_name;
+
+    ngx_openclaw_agent_conf_t          auth;        /* the service */
+    ngx_http_openclaw_url_t           *auth_url;    /* NULL: off */
+    ngx_str_t                          auth_arg;    /* the argument that has
+                                                       the token, or empty */
+    ngx_http_complex_value_t          *auth_token;
+    ngx_msec_t                         auth_timeout;
+    ngx_flag_t                         auth_required;
+
     ngx_array_t                       *origins;     /* of ngx_str_t;
                                                        NULL: same */
     ngx_str_t                          greeting;

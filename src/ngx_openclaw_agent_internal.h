@@ -144,6 +144,11 @@ ngx_int_t ngx_openclaw_agent_request_history(
     ngx_openclaw_agent_request_t *request, CURL *easy,
     ngx_openclaw_agent_conf_t *conf, ngx_str_t *url, ngx_log_t *log);
 
+/* the part of both that says where the server is, and of TLS to it */
+ngx_int_t ngx_openclaw_agent_request_target(
+    ngx_openclaw_agent_request_t *request, CURL *easy,
+    ngx_openclaw_agent_conf_t *conf, ngx_str_t *url, ngx_log_t *log);
+
 void ngx_openclaw_agent_request_destroy(ngx_openclaw_agent_request_t *request);
 
 

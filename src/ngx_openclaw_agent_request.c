@@ -73,23 +73,15 @@ ngx_openclaw_agent_request_create(ngx_openclaw_agent_request_t *request,
 {
     CURLcode  error;
 
-    if (ngx_openclaw_agent_set_headers(request, ask, log) != NGX_OK) {
+    if (ngx_openclaw_agent_set_headers(request, ask, log) != NGX_OK
+        || ngx_openclaw_agent_request_target(request, easy, conf, &conf->url,
+                                             log)
+           != NGX_OK)
+    {
         return NGX_ERROR;
     }
 
-    if (conf->connect_to.len) {
-        request->connect_to = curl_slist_append(NULL,
-                                              (char *) conf->connect_to.data);
-        if (request->connect_to == NULL) {
-            return NGX_ERROR;
-        }
-    }
-
-    error = ngx_openclaw_agent_set_target(request, easy, conf, &conf->url);
-
-    if (error == CURLE_OK) {
-        error = ngx_openclaw_agent_set_post(request, easy, &ask->body);
-    }
+    error = ngx_openclaw_agent_set_post(request, easy, &ask->body);
 
     return ngx_openclaw_agent_set_failed(error, log);
 }
@@ -108,11 +100,34 @@ ngx_openclaw_agent_request_history(ngx_openclaw_agent_request_t *request,
         return NGX_ERROR;
     }
 
-    error = ngx_openclaw_agent_set_target(request, easy, conf, url);
-
-    if (error == CURLE_OK) {
-        error = curl_easy_setopt(easy, CURLOPT_HTTPHEADER, request->history);
+    if (ngx_openclaw_agent_request_target(request, easy, conf, url, log)
+        != NGX_OK)
+    {
+        return NGX_ERROR;
     }
+
+    error = curl_easy_setopt(easy, CURLOPT_HTTPHEADER, request->history);
+
+    return ngx_openclaw_agent_set_failed(error, log);
+}
+
+
+ngx_int_t
+ngx_openclaw_agent_request_target(ngx_openclaw_agent_request_t *request,
+    CURL *easy, ngx_openclaw_agent_conf_t *conf, ngx_str_t *url,
+    ngx_log_t *log)
+{
+    CURLcode  error;
+
+    if (request->connect_to == NULL && conf->connect_to.len) {
+        request->connect_to = curl_slist_append(NULL,
+                                              (char *) conf->connect_to.data);
+        if (request->connect_to == NULL) {
+            return NGX_ERROR;
+        }
+    }
+
+    error = ngx_openclaw_agent_set_target(request, easy, conf, url);
 
     return ngx_openclaw_agent_set_failed(error, log);
 }

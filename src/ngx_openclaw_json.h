@@ -41,6 +41,8 @@ typedef enum {
     NGX_OPENCLAW_TOO_LONG,
     NGX_OPENCLAW_GROUP_ID_REQUIRED,
     NGX_OPENCLAW_SENDER_REFUSED,
+    NGX_OPENCLAW_TOKEN_REQUIRED,
+    NGX_OPENCLAW_AUTH_FAILED,
     NGX_OPENCLAW_QUEUE_FULL,
     NGX_OPENCLAW_RATE_LIMITED,
     NGX_OPENCLAW_ZONE_FULL,
@@ -152,6 +154,21 @@ typedef struct {
 } ngx_openclaw_history_t;
 
 
+/* what the authentication service said of a token */
+
+typedef struct {
+    ngx_str_t                          id;
+    ngx_str_t                          name;     /* may be empty */
+    int64_t                            expires;  /* milliseconds since 1970,
+                                                    or 0 */
+    ngx_str_t                          error;
+
+    /* private */
+    void                              *root;
+    u_char                             digits[24];
+} ngx_openclaw_auth_t;
+
+
 /* what the agent is told of one message */
 
 typedef struct {
@@ -242,6 +259,29 @@ ngx_int_t ngx_openclaw_error_parse(ngx_openclaw_event_t *e, u_char *data,
 ngx_int_t ngx_openclaw_history_parse(ngx_openclaw_history_t *h, u_char *data,
     size_t len);
 void ngx_openclaw_history_free(ngx_openclaw_history_t *h);
+
+
+/*
+ * The body of a request to the authentication service: an object of strings,
+ * which are valid UTF-8; as the frames below.
+ */
+size_t ngx_openclaw_json_auth_size(ngx_keyval_t *pairs, ngx_uint_t n);
+u_char *ngx_openclaw_json_auth(u_char *p, ngx_keyval_t *pairs, ngx_uint_t n);
+
+/*
+ * Reads what the service answers, which is modified.
+ *
+ * NGX_OK        accepted: id is not empty, and id and name can be a sender's
+ * NGX_DECLINED  refused: error is the service's word for it, or "auth_failed"
+ * NGX_ERROR     this is no answer, error tells what is wrong with it; or
+ *               there is no memory
+ *
+ * The strings are valid until ngx_openclaw_auth_free(a), which is to be called
+ * in each case.
+ */
+ngx_int_t ngx_openclaw_auth_parse(ngx_openclaw_auth_t *a, u_char *data,
+    size_t len);
+void ngx_openclaw_auth_free(ngx_openclaw_auth_t *a);
 
 
 /*

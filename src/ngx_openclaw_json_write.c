@@ -52,6 +52,12 @@ static ngx_openclaw_json_code_t  ngx_openclaw_json_codes[] = {
       ngx_string("The server sets the sender of this connection, "
                  "leave out senderId") },
 
+    { ngx_string("token_required"),
+      ngx_string("Token required. Connect with ?token=YOUR_TOKEN") },
+
+    { ngx_string("auth_failed"),
+      ngx_string("Authentication failed") },
+
     { ngx_string("queue_full"),
       ngx_string("Too many messages of this session are waiting, "
                  "send this one again when some have been answered") },

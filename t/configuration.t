@@ -219,7 +219,7 @@ lines
     }
 
     for my $name (qw(send_timeout ping_timeout connect_timeout read_timeout
-                     turn_timeout))
+                     turn_timeout auth_timeout))
     {
         is with("openclaw_$name 1ms;"), 'fine';
         like with("openclaw_$name 0;"),
@@ -300,3 +300,45 @@ lines
     like with("\n\nopenclaw_stream on;"), qr{/conf/test\.conf:\d+$};
     like refused(location => "\n\nopenclaw_pass x;"),
          qr{/conf/test\.conf:\d+$};
+
+
+
+=== TEST 11: openclaw_auth
+--- config
+--- scenario
+    my $auth = 'openclaw_auth http://127.0.0.1:1';
+
+    is with("$_;"), 'fine', $_
+        for $auth, "$auth/verify", 'openclaw_auth off',
+            'openclaw_auth https://localhost:3000/api?a=b',
+            'openclaw_auth unix:/run/auth.sock:/verify',
+            'openclaw_auth_token $arg_token', 'openclaw_auth_token $http_x',
+            'openclaw_auth_token $arg_a$arg_b', 'openclaw_auth_required off';
+
+    like with('openclaw_auth 127.0.0.1;'),
+         qr/^invalid url "127.0.0.1", it must start with "http:.*:\d+$/;
+    like with('openclaw_auth http://$host;'), qr/^invalid character "\$"/;
+    like with("$auth; $auth;"), qr/^"openclaw_auth" directive is duplicate/;
+    like with("openclaw_auth off; $auth;"),
+         qr/^"openclaw_auth" directive is duplicate/;
+    like with('openclaw_auth;'), qr/^invalid number of arguments/;
+
+    like with("openclaw_auth_token $_;"),
+         qr/^"openclaw_auth_token" directive has no variable/, $_
+        for 's3cret', '""';
+    like with('openclaw_auth_token $no_such_variable;'),
+         qr/^unknown "no_such_variable" variable/;
+    like with('openclaw_auth_token $arg_a; openclaw_auth_token $arg_b;'),
+         qr/^"openclaw_auth_token" directive is duplicate/;
+    like with('openclaw_auth_required maybe;'), qr/^invalid value "maybe"/;
+
+    # two that say who it is
+
+    my $both = qr/^"openclaw_auth" and "openclaw_sender_id" both say .*:\d+$/;
+
+    like with("$auth; openclaw_sender_id \$remote_user;"), $both;
+    like refused(server => "$auth;", location => 'openclaw_sender_id $arg_a;'
+                           . 'openclaw_pass http://127.0.0.1:1;'), $both;
+    is refused(server => "$auth;", location => 'openclaw_sender_id $arg_a;'
+               . 'openclaw_pass http://127.0.0.1:1; openclaw_auth off;'),
+       'fine';
