@@ -235,7 +235,8 @@ ngx_openclaw_history_is_ours(ngx_openclaw_history_t *h, const cJSON *item)
 static ngx_uint_t
 ngx_openclaw_history_is_words(ngx_openclaw_history_t *h, const char *words)
 {
-    ngx_str_t  ours, text;
+    u_char     *p;
+    ngx_str_t   ours, text;
 
     ours = h->message;
     text.data = (u_char *) words;
@@ -243,15 +244,26 @@ ngx_openclaw_history_is_words(ngx_openclaw_history_t *h, const char *words)
 
     ngx_openclaw_history_trim(&ours);
 
+    /* no words are in any message */
+
+    if (ours.len == 0) {
+        return 0;
+    }
+
     if (h->cut) {
         return ngx_openclaw_history_has(&text, &ours);
     }
 
     ngx_openclaw_history_trim(&text);
 
-    return text.len >= ours.len
-           && ngx_memcmp(text.data + text.len - ours.len, ours.data, ours.len)
-              == 0;
+    if (text.len < ours.len) {
+        return 0;
+    }
+
+    p = text.data + text.len - ours.len;
+
+    return ngx_memcmp(p, ours.data, ours.len) == 0
+           && (p == text.data || p[-1] <= ' ');
 }
 
 

@@ -133,6 +133,7 @@ static case_t  cases[] = {
     { "other words", OF(USER("bye", "1795396163956")), "none" },
     { "more words", OF(USER("hello there", "1795396163956")), "none" },
     { "fewer words", OF(USER("ello", "1795396163956")), "none" },
+    { "the end of another word", OF(USER("othello", "1795396163956")), "none" },
     { "a name before", OF(USER("Ann: hello", "1795396163956")), "message 1" },
     { "spaces around", OF(USER(" hello\\n", "1795396163956")), "message 1" },
     { "with an image",
@@ -245,6 +246,9 @@ main(void)
     static case_t  less = { "less than the beginning",
                             OF(USER(X16, "1795396163956")), "none" };
 
+    static case_t  blank = { "no words are known in no message", OF(OURS),
+                             "none" };
+
     for (i = 0; i < sizeof(cases) / sizeof(case_t); i++) {
         test_history("hello", 0, &cases[i]);
     }
@@ -253,6 +257,8 @@ main(void)
     test_history(X256, 1, &begun);
     test_history(X256, 1, &other);
     test_history(X256, 1, &less);
+    test_history("\001", 0, &blank);
+    test_history(" \n", 1, &blank);
 
     return test_done();
 }
