@@ -149,7 +149,9 @@ ngx_openclaw_agent_resume(ngx_openclaw_agent_t *agent)
     agent->start += pause;
     agent->last += pause;
 
-    if (agent->ended || agent->over || agent->closed || agent->gone) {
+    if (agent->ended || agent->over || agent->closed || agent->gone
+        || agent->lost)
+    {
         return;
     }
 
