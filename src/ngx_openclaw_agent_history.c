@@ -236,7 +236,13 @@ ngx_openclaw_agent_history_start(ngx_openclaw_agent_t *agent)
                                             &url, agent->log);
     ngx_free(url.data);
 
+    /*
+     * Unlike a message, this may be sent again by libcurl, if a connection
+     * that was used before has died: the gateway need not be away.
+     */
+
     if (rc != NGX_OK
+        || curl_easy_setopt(easy, CURLOPT_PREREQFUNCTION, NULL) != CURLE_OK
         || curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION,
                             ngx_openclaw_agent_history_write)
            != CURLE_OK

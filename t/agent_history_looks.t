@@ -44,3 +44,21 @@ __DATA__
     $agent->release('look');
     is $slow->answer->{content}, 'Done.';
     is scalar(grep { $_->{method} eq 'GET' } $agent->requests), 1, 'one look';
+
+
+
+=== TEST 2: a connection that dies is no sign of a gateway that was away
+--- config
+    location = /ws {
+        openclaw_pass http://127.0.0.1:$TEST_NGINX_AGENT_PORT;
+        openclaw_retry_timeout 4s;
+    }
+--- scenario
+    my $history = sprintf '{"messages":[{"role":"user","content":"hello",'
+                          . '"timestamp":%d}]}', 1000 * time;
+
+    $agent->on('hello', say => 'Hel', 'close');
+    $agent->on({ method => 'GET' }, 'fragile', reply => [200, $history]);
+
+    is $T->connect('/ws')->chat('hello')->answer->{code}, 'agent_incomplete';
+    unlike $T->error_log, qr/unavailable, waiting for its history/;
