@@ -103,6 +103,7 @@ static ngx_openclaw_code_e
 ngx_http_openclaw_turn_join(ngx_http_openclaw_turn_t *turn,
     ngx_http_openclaw_client_t *client, ngx_openclaw_owner_t *owner)
 {
+    ngx_uint_t                 guest;
     ngx_http_openclaw_turn_t  *other;
 
     if (client == NULL) {
@@ -126,8 +127,14 @@ ngx_http_openclaw_turn_join(ngx_http_openclaw_turn_t *turn,
         return NGX_OPENCLAW_DUPLICATE;
     }
 
+    guest = turn->guest;
+
     ngx_http_openclaw_turn_give(other, client);
     ngx_http_openclaw_turn_free(turn);
+
+    if (guest) {
+        ngx_http_openclaw_guest_next(client);
+    }
 
     return NGX_OPENCLAW_OK;
 }

@@ -208,3 +208,39 @@ __DATA__
     $agent->wait_for_gate('go', 6);
     $agent->release('go');
     is $_->answer->{content}, 'well' for @new;
+
+
+
+=== TEST 7: sent again before it is known that the worker has died
+--- config
+    location = /ws {
+        openclaw_pass http://127.0.0.1:$TEST_NGINX_AGENT_PORT;
+        openclaw_answers off;
+    }
+--- agent
+    $agent->on({ content => 'first', times => 1 }, 'silence');
+--- scenario
+    my ($one, $two) = two_workers();
+    my $gone = on_worker($one, '/ws?senderId=ann');
+
+    $gone->chat('first', messageId => 'm1');
+    $agent->wait_for_requests(1);
+
+    my $c = on_worker($two, '/ws?senderId=ann');
+    $c->chat('first', messageId => 'm1');
+    is $c->recv_json->{type}, 'chat.typing';
+    is $gone->recv_json->{type}, $_ for 'chat.typing', 'chat.error';
+    $c->chat('second', messageId => 'm2');
+    is $c->recv_json->{type}, 'chat.typing';
+
+    # the one that takes its place tells the other, which stands still
+
+    kill 'STOP', $two;
+    $T->kill_worker($one);
+    $T->wait_for_log(qr/worker process $one is gone/);
+    $c->chat('first', messageId => 'm1');
+    kill 'CONT', $two;
+
+    is $c->answer('m2')->{content}, 'echo: second';
+    is $c->answer('m1')->{content}, 'echo: first';
+    is join(' ', map { $_->{content} } $agent->requests), 'first second first';
