@@ -132,6 +132,10 @@ ngx_http_openclaw_turn_join(ngx_http_openclaw_turn_t *turn,
     ngx_http_openclaw_turn_give(other, client);
     ngx_http_openclaw_turn_free(turn);
 
+    /* it may have waited for a guest of the client before */
+
+    ngx_http_openclaw_turn_run(other);
+
     if (guest) {
         ngx_http_openclaw_guest_next(client);
     }

@@ -244,3 +244,36 @@ __DATA__
     is $c->answer('m2')->{content}, 'echo: second';
     is $c->answer('m1')->{content}, 'echo: first';
     is join(' ', map { $_->{content} } $agent->requests), 'first second first';
+
+
+
+=== TEST 8: a turn that waits for another one's end is taken over
+--- config
+    location = /ws { openclaw_pass http://127.0.0.1:$TEST_NGINX_AGENT_PORT; }
+--- agent
+    $agent->on('first', 'silence');
+--- scenario
+    my ($one, $two) = two_workers();
+    my $gone = on_worker($one, '/ws?senderId=ann');
+
+    $gone->chat('first', messageId => 'm1');
+    $agent->wait_for_requests(1);
+
+    my $c = on_worker($two, '/ws?senderId=ann');
+    $c->chat('first', messageId => 'm1');
+    $c->chat('second', messageId => 'm2');
+    is $c->recv_json->{type}, 'chat.typing' for 1, 2;
+
+    my $d = on_worker($two, '/ws?senderId=ann');
+
+    # the second is granted before the end of the first is known
+
+    kill 'STOP', $two;
+    $T->kill_worker($one);
+    $T->wait_for_log(qr/worker process $one is gone/);
+    $d->chat('second', messageId => 'm2');
+    kill 'CONT', $two;
+
+    is $c->answer('m2')->{code}, 'duplicate';
+    is $c->answer('m1')->{code}, 'agent_incomplete';
+    is $d->answer('m2')->{content}, 'echo: second';
