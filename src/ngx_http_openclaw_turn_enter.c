@@ -10,6 +10,9 @@
 #include <ngx_http_openclaw_turn_internal.h>
 
 
+static ngx_openclaw_code_e ngx_http_openclaw_turn_repeat(
+    ngx_http_openclaw_turn_t *turn, ngx_http_openclaw_client_t *client,
+    ngx_http_openclaw_turn_t *same);
 static ngx_openclaw_code_e ngx_http_openclaw_turn_begin(
     ngx_http_openclaw_turn_t *turn, ngx_http_openclaw_client_t *client);
 static ngx_openclaw_code_e ngx_http_openclaw_turn_join(
@@ -23,8 +26,17 @@ ngx_openclaw_code_e
 ngx_http_openclaw_turn_enter(ngx_http_openclaw_turn_t *turn,
     ngx_http_openclaw_client_t *client, ngx_uint_t max)
 {
-    ngx_openclaw_owner_t   owner;
-    ngx_openclaw_answer_t  answer;
+    ngx_openclaw_owner_t       owner;
+    ngx_openclaw_answer_t      answer;
+    ngx_http_openclaw_turn_t  *same;
+
+    if (turn->client == NULL && client) {
+        same = ngx_http_openclaw_guest_find(client, &turn->ticket);
+
+        if (same) {
+            return ngx_http_openclaw_turn_repeat(turn, client, same);
+        }
+    }
 
     switch (ngx_openclaw_session_enter(&turn->ticket, max, &owner, &answer)) {
 
@@ -48,6 +60,33 @@ ngx_http_openclaw_turn_enter(ngx_http_openclaw_turn_t *turn,
     default: /* NGX_OPENCLAW_ENTRY_ZONE_FULL */
         return NGX_OPENCLAW_ZONE_FULL;
     }
+}
+
+
+/*
+ * The message is sent again over a connection that has a guest of it.  The end
+ * of that may be on the way, so what the zone knows now would be a second one.
+ */
+
+static ngx_openclaw_code_e
+ngx_http_openclaw_turn_repeat(ngx_http_openclaw_turn_t *turn,
+    ngx_http_openclaw_client_t *client, ngx_http_openclaw_turn_t *same)
+{
+    if (ngx_memcmp(same->ticket.digest, turn->ticket.digest,
+                   NGX_OPENCLAW_DIGEST_LEN)
+        != 0)
+    {
+        return NGX_OPENCLAW_DUPLICATE;
+    }
+
+    /* its owner needs not know of it */
+
+    same->since = turn->since;
+
+    ngx_http_openclaw_turn_give(same, client);
+    ngx_http_openclaw_turn_free(turn);
+
+    return NGX_OPENCLAW_OK;
 }
 
 

@@ -16,8 +16,6 @@
 #define NGX_HTTP_OPENCLAW_GUEST_PAUSE       100
 
 
-static ngx_http_openclaw_turn_t *ngx_http_openclaw_guest_find(
-    ngx_http_openclaw_client_t *client, ngx_openclaw_ticket_t *ticket);
 static ngx_uint_t ngx_http_openclaw_guest_equal(ngx_str_t *a, ngx_str_t *b);
 
 static void ngx_http_openclaw_guest_reset(void *data);
@@ -45,23 +43,9 @@ ngx_openclaw_code_e
 ngx_http_openclaw_guest_ask(ngx_http_openclaw_turn_t *turn,
     ngx_http_openclaw_client_t *client, ngx_openclaw_owner_t *owner)
 {
-    ngx_openclaw_ticket_t     *t;
-    ngx_http_openclaw_turn_t  *same;
+    ngx_openclaw_ticket_t  *t;
 
     t = &turn->ticket;
-
-    if (turn->client == NULL) {
-        same = ngx_http_openclaw_guest_find(client, t);
-
-        if (same) {
-
-            /* its owner needs not know of it */
-
-            ngx_http_openclaw_turn_give(same, client);
-            ngx_http_openclaw_turn_free(turn);
-            return NGX_OPENCLAW_OK;
-        }
-    }
 
     if (turn->begun) {
 
@@ -99,9 +83,7 @@ ngx_http_openclaw_guest_ask(ngx_http_openclaw_turn_t *turn,
 }
 
 
-/* the same message, sent over the same connection */
-
-static ngx_http_openclaw_turn_t *
+ngx_http_openclaw_turn_t *
 ngx_http_openclaw_guest_find(ngx_http_openclaw_client_t *client,
     ngx_openclaw_ticket_t *ticket)
 {
@@ -116,7 +98,7 @@ ngx_http_openclaw_guest_find(ngx_http_openclaw_client_t *client,
         turn = ngx_queue_data(q, ngx_http_openclaw_turn_t, queue);
         t = &turn->ticket;
 
-        if (turn->guest && !turn->over
+        if (turn->guest
             && ngx_http_openclaw_guest_equal(&t->message_id,
                                              &ticket->message_id)
             && ngx_http_openclaw_guest_equal(&t->sender_id,

@@ -162,6 +162,10 @@ ngx_openclaw_code_e ngx_http_openclaw_guest_ask(
     ngx_http_openclaw_turn_t *turn, ngx_http_openclaw_client_t *client,
     ngx_openclaw_owner_t *owner);
 
+/* The guest of the same message on that connection, or NULL. */
+ngx_http_openclaw_turn_t *ngx_http_openclaw_guest_find(
+    ngx_http_openclaw_client_t *client, ngx_openclaw_ticket_t *ticket);
+
 /* Ends a guest: with that, or because the worker must exit now. */
 void ngx_http_openclaw_guest_end(ngx_http_openclaw_turn_t *turn,
     ngx_openclaw_code_e code, ngx_str_t *reason);

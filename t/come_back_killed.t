@@ -233,16 +233,19 @@ __DATA__
     $c->chat('second', messageId => 'm2');
     is $c->recv_json->{type}, 'chat.typing';
 
+    my $d = on_worker($two, '/ws?senderId=ann');
+
     # the one that takes its place tells the other, which stands still
 
     kill 'STOP', $two;
     $T->kill_worker($one);
     $T->wait_for_log(qr/worker process $one is gone/);
-    $c->chat('first', messageId => 'm1');
+    $_->chat('first', messageId => 'm1') for $d, $c;
     kill 'CONT', $two;
 
     is $c->answer('m2')->{content}, 'echo: second';
     is $c->answer('m1')->{content}, 'echo: first';
+    is $d->answer('m1')->{code}, 'duplicate';
     is join(' ', map { $_->{content} } $agent->requests), 'first second first';
 
 

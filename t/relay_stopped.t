@@ -97,3 +97,43 @@ __DATA__
     kill 'CONT', $two;
     is length $d->answer('m1')->{content}, 3000004;
     is $agent->count, 2;
+
+
+
+=== TEST 4: the one that has the client, which sends it again
+--- config
+    location = /ws { openclaw_pass http://127.0.0.1:$TEST_NGINX_AGENT_PORT; }
+    location = /off {
+        openclaw_pass http://127.0.0.1:$TEST_NGINX_AGENT_PORT;
+        openclaw_answers off;
+    }
+--- agent
+    $agent->otherwise(say => 'one ', gate => 'go', say => 'two');
+--- scenario
+    my ($one, $two) = two_workers();
+
+    for my $uri ('/ws', '/off') {
+        my $gone = on_worker($one, "$uri?senderId=$uri");
+        $gone->chat('long', messageId => 'm1');
+        $gone->recv_json for 1, 2;
+
+        my $c = on_worker($two, "$uri?senderId=$uri");
+        $c->chat('long', messageId => 'm1');
+        $c->recv_json for 1, 2;
+        is $gone->recv_json->{code}, 'duplicate';
+
+        # the turn has ended, and its end is on the way
+
+        kill 'STOP', $two;
+        $c->chat('long', messageId => 'm1');
+        $agent->release('go');
+        $agent->wait_for_end($agent->count, 'done');
+        $gone->sync;
+        kill 'CONT', $two;
+
+        is $c->answer('m1')->{content}, 'one two';
+        is scalar $c->sync, 0, 'it ends once';
+        $agent->close_gate('go');
+    }
+
+    is $agent->count, 2, 'each was asked once';
