@@ -26,6 +26,10 @@
 static ngx_int_t ngx_http_openclaw_ws_alloc(ngx_http_openclaw_ws_t *ws);
 static void ngx_http_openclaw_ws_start_handler(ngx_event_t *ev);
 
+static ngx_http_openclaw_ws_t *ngx_http_openclaw_ws_get(ngx_connection_t *c);
+static void ngx_http_openclaw_ws_take_back(ngx_http_request_t *r);
+static void ngx_http_openclaw_ws_read_back(ngx_http_request_t *r);
+static void ngx_http_openclaw_ws_write_back(ngx_http_request_t *r);
 static void ngx_http_openclaw_ws_read_handler(ngx_event_t *rev);
 static void ngx_http_openclaw_ws_write_handler(ngx_event_t *wev);
 static void ngx_http_openclaw_ws_drained(ngx_http_openclaw_ws_t *ws);
@@ -97,10 +101,7 @@ ngx_http_openclaw_ws_create(ngx_http_request_t *r,
     ws->read_handler = c->read->handler;
     ws->write_handler = c->write->handler;
 
-    /*
-     * c->data has to be the request until the phase engine has returned,
-     * and no other event of the connection may come before ws->start.
-     */
+    /* no other event of the connection may come before ws->start */
 
     c->read->handler = ngx_http_empty_handler;
     c->write->handler = ngx_http_empty_handler;
@@ -164,9 +165,10 @@ ngx_http_openclaw_ws_start_handler(ngx_event_t *ev)
     ngx_log_debug1(NGX_LOG_DEBUG_HTTP, c->log, 0,
                    "openclaw ws: start, leftover:%uz", ws->leftover_len);
 
-    c->data = ws;
-    c->read->handler = ngx_http_openclaw_ws_read_handler;
-    c->write->handler = ngx_http_openclaw_ws_write_handler;
+    ngx_http_openclaw_ws_take_back(ws->request);
+
+    ws->request->read_event_handler = ngx_http_openclaw_ws_read_back;
+    ws->request->write_event_handler = ngx_http_openclaw_ws_write_back;
 
     /* let ngx_close_idle_connections() call us when the worker leaves */
     c->idle = 1;
@@ -192,6 +194,59 @@ ngx_http_openclaw_ws_start_handler(ngx_event_t *ev)
 }
 
 
+/*
+ * c->data stays the request: nginx looks there for what is to be run behind
+ * an event of a background subrequest, as that of a mirror.
+ */
+
+static ngx_http_openclaw_ws_t *
+ngx_http_openclaw_ws_get(ngx_connection_t *c)
+{
+    ngx_http_cleanup_t  *cln;
+    ngx_http_request_t  *r;
+
+    r = c->data;
+
+    for (cln = r->main->cleanup; cln; cln = cln->next) {
+        if (cln->handler == ngx_http_openclaw_ws_cleanup) {
+            break;
+        }
+    }
+
+    return cln ? cln->data : NULL;
+}
+
+
+/* nginx sets its own handlers also when it is a subrequest that has failed */
+
+static void
+ngx_http_openclaw_ws_take_back(ngx_http_request_t *r)
+{
+    ngx_connection_t  *c;
+
+    c = r->connection;
+
+    c->read->handler = ngx_http_openclaw_ws_read_handler;
+    c->write->handler = ngx_http_openclaw_ws_write_handler;
+}
+
+
+static void
+ngx_http_openclaw_ws_read_back(ngx_http_request_t *r)
+{
+    ngx_http_openclaw_ws_take_back(r);
+    ngx_http_openclaw_ws_read_handler(r->connection->read);
+}
+
+
+static void
+ngx_http_openclaw_ws_write_back(ngx_http_request_t *r)
+{
+    ngx_http_openclaw_ws_take_back(r);
+    ngx_http_openclaw_ws_write_handler(r->connection->write);
+}
+
+
 static void
 ngx_http_openclaw_ws_read_handler(ngx_event_t *rev)
 {
@@ -199,7 +254,7 @@ ngx_http_openclaw_ws_read_handler(ngx_event_t *rev)
     ngx_http_openclaw_ws_t  *ws;
 
     c = rev->data;
-    ws = c->data;
+    ws = ngx_http_openclaw_ws_get(c);
 
     if (c->close) {
         ngx_http_openclaw_ws_shutdown(ws);
@@ -225,7 +280,7 @@ ngx_http_openclaw_ws_write_handler(ngx_event_t *wev)
     ngx_http_openclaw_ws_t  *ws;
 
     c = wev->data;
-    ws = c->data;
+    ws = ngx_http_openclaw_ws_get(c);
 
     if (c->close) {
         ngx_http_openclaw_ws_shutdown(ws);
@@ -599,8 +654,10 @@ ngx_http_openclaw_ws_give_back(ngx_http_openclaw_ws_t *ws)
     }
 #endif
 
+    ws->request->read_event_handler = ngx_http_block_reading;
+    ws->request->write_event_handler = ngx_http_request_empty_handler;
+
     c->idle = 0;
-    c->data = ws->request;
     c->read->handler = ws->read_handler;
     c->write->handler = ws->write_handler;
 }

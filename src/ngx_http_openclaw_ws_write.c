@@ -346,9 +346,7 @@ ngx_http_openclaw_ws_send_upgrade(ngx_http_openclaw_ws_t *ws)
             return NGX_AGAIN;
         }
 
-        c->data = r;
         rc = ngx_http_output_filter(r, NULL);
-        c->data = ws;
 
         if (rc == NGX_ERROR) {
             return NGX_ERROR;
