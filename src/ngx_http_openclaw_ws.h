@@ -96,6 +96,7 @@ struct ngx_http_openclaw_ws_s {
     size_t                             message_size;
     ngx_openclaw_inflate_t            *inflate;     /* of a message that
                                                        comes, or of all */
+    size_t                             inflated;    /* since the event */
     ngx_openclaw_deflate_t            *deflate;     /* the same of those
                                                        that go */
     ngx_openclaw_deflate_params_t      params;      /* of both */

@@ -15,18 +15,17 @@
 #define NGX_HTTP_OPENCLAW_WS_READ_SIZE      65536
 #define NGX_HTTP_OPENCLAW_WS_READS          16
 
+/* a little that is read may be a lot when it is inflated: the same for that */
+
+#define NGX_HTTP_OPENCLAW_WS_INFLATE_TURN   (512 * 1024)
+
 /* the least room for a message that is inflated */
 
 #define NGX_HTTP_OPENCLAW_WS_INFLATED       1024
 
 
-/* a closing connection reads on, to see the client's Close frame */
-
-#define ngx_http_openclaw_ws_stopped(ws)                                      \
-    (((ws)->full || (ws)->held) && !(ws)->close_sent)
-
-
 static ngx_uint_t ngx_http_openclaw_ws_left(ngx_http_openclaw_ws_t *ws);
+static ngx_uint_t ngx_http_openclaw_ws_stopped(ngx_http_openclaw_ws_t *ws);
 static void ngx_http_openclaw_ws_read_leftover(ngx_http_openclaw_ws_t *ws);
 static void ngx_http_openclaw_ws_parse(ngx_http_openclaw_ws_t *ws,
     u_char *pos, u_char *last);
@@ -72,6 +71,8 @@ ngx_http_openclaw_ws_read(ngx_http_openclaw_ws_t *ws)
         return NGX_ERROR;
     }
 
+    ws->inflated = 0;
+
     ngx_http_openclaw_ws_read_leftover(ws);
 
     for (i = 0; i < NGX_HTTP_OPENCLAW_WS_READS; i++) {
@@ -116,7 +117,9 @@ ngx_http_openclaw_ws_read(ngx_http_openclaw_ws_t *ws)
         }
     }
 
-    if (i == NGX_HTTP_OPENCLAW_WS_READS) {
+    if (i == NGX_HTTP_OPENCLAW_WS_READS
+        || ws->inflated >= NGX_HTTP_OPENCLAW_WS_INFLATE_TURN)
+    {
         ngx_post_event(rev, &ngx_posted_next_events);
     }
 
@@ -153,6 +156,17 @@ ngx_http_openclaw_ws_left(ngx_http_openclaw_ws_t *ws)
 
     return n == 0 || (n == -1 && ngx_socket_errno != NGX_EAGAIN
                       && ngx_socket_errno != NGX_EINTR);
+}
+
+
+/* a closing connection reads on, to see the client's Close frame */
+
+static ngx_uint_t
+ngx_http_openclaw_ws_stopped(ngx_http_openclaw_ws_t *ws)
+{
+    return !ws->close_sent
+           && (ws->full || ws->held
+               || ws->inflated >= NGX_HTTP_OPENCLAW_WS_INFLATE_TURN);
 }
 
 
@@ -220,7 +234,7 @@ ngx_http_openclaw_ws_parse(ngx_http_openclaw_ws_t *ws, u_char *pos,
 
         ngx_http_openclaw_ws_take(ws, &f);
 
-        if (ngx_http_openclaw_ws_stopped(ws) && pos < last) {
+        if (pos < last && ngx_http_openclaw_ws_stopped(ws)) {
 
             if (ngx_http_openclaw_ws_leftover(ws, pos, last - pos)
                 != NGX_OK)
@@ -370,6 +384,7 @@ ngx_http_openclaw_ws_inflate(ngx_http_openclaw_ws_t *ws,
 
         rc = ngx_openclaw_inflate(z, &io, f->last);
 
+        ws->inflated += io.out - ws->message - ws->message_len;
         ws->message_len = io.out - ws->message;
 
         if (rc != NGX_AGAIN) {
