@@ -36,7 +36,9 @@ ngx_openclaw_zone_end_locked(ngx_openclaw_zone_t *zone,
         t->telling = 0;
     }
 
-    if (answer && t->answers) {
+    /* the message of a twin has another turn, whose end it will be */
+
+    if (answer && t->answers && !t->twin) {
         ngx_openclaw_zone_remember_locked(zone, t, answer);
     }
 }
