@@ -85,17 +85,22 @@ class Agent(http.server.BaseHTTPRequestHandler):
 
         session = self.headers.get('x-openclaw-session-key')
         said = self.remembered(session)
+        reply = reply_to(text, said)
+
+        # before the end of the answer, at which the next one may be asked
+
+        with self.lock:
+            said.append(text)
 
         try:
-            self.answer(request, reply_to(text, said))
+            self.answer(request, reply)
 
         except ConnectionError:
             # like the gateway: what nobody waited for was never said
             self.close_connection = True
-            return
 
-        with self.lock:
-            said.append(text)
+            with self.lock:
+                said.remove(text)
 
     def remembered(self, session):
         if session is None:
