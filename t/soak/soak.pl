@@ -157,7 +157,7 @@ $_->{owner} = $$ for @world;
 printf "soak: %d s, seed %d%s\n", $seconds, $seed,
     $Model::COMING_BACK ? '' : ', without coming back';
 
-my $rounds = $seconds < 90 ? 1 : int $seconds / ($seconds < 900 ? 45 : 900);
+my $rounds = $seconds < 90 ? 1 : int $seconds / ($seconds < 900 ? 45 : 300);
 my $each = $seconds / $rounds;
 
 for my $n (1 .. $rounds) {
