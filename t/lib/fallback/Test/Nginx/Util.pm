@@ -292,6 +292,9 @@ sub reload {
     sleep $S{sleep};
     check_shutdown();
     $LogPos = 0;
+
+    my %old = map { $_ => 1 } accepting($pid);
+
     kill 'HUP', $pid;
 
     if (defined $block->reload_fails) {
@@ -299,15 +302,17 @@ sub reload {
         return 1;
     }
 
-    # workers of the old configuration may still answer a few
+    # Workers of the old configuration accept for another while, and a new one
+    # that answers many times in a row does not prove that they are gone.
 
     for (my $same = 0, my $until = time + 30; $same < 20; ) {
+        my $old = grep { $old{$_} } accepting($pid);
         my $sock = IO::Socket::INET->new(PeerAddr => '127.0.0.1',
                                          PeerPort => $S{port});
         print $sock "GET /ver HTTP/1.0\r\nHost: Test-Nginx\r\n\r\n" if $sock;
         my $answer = $sock ? join '', <$sock> : '';
 
-        $same = $answer =~ /\b\Q$Version\E$/ ? $same + 1 : 0;
+        $same = !$old && $answer =~ /\b\Q$Version\E$/ ? $same + 1 : 0;
         sleep 0.01 unless $same;
         next if time < $until;
         unplanned($block->name . ' - failed to reload the configuration');
@@ -315,6 +320,17 @@ sub reload {
     }
 
     return 1;
+}
+
+
+# The workers of a master but those that say that they shut down.
+
+sub accepting {
+    my ($master) = @_;
+
+    return grep { slurp("/proc/$_/stat") =~ /\) \S $master /
+                  && slurp("/proc/$_/cmdline") =~ /worker process\0*\z/ }
+           map { m{(\d+)} } glob '/proc/[0-9]*';
 }
 
 
