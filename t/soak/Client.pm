@@ -73,6 +73,7 @@ sub on_read {
             }
 
             ($self->{worker}) = $head =~ /\r\nX-Worker: (\d+)/;
+            ($self->{number}) = $head =~ /\r\nX-Connection: (\d+)/;
             $self->{state} = 'open';
             $self->{world}{model}->opened($self);
         }

@@ -192,6 +192,7 @@ sub abort {
     my ($self, $conn, $m) = @_;
 
     $m->{aborted} //= time;
+    $m->{least} //= $self->{session}{$m->{session}}{places};
     $self->note($m, "aborted by $conn->{name}, worker $conn->{worker}");
     $self->count('aborts');
     $conn->abort($m);
@@ -300,7 +301,13 @@ sub refused {
 
         @{$ask}{qw(text streamed open)} = ('', 0, 0);
         $ask->{ended}++;
-        $conn->{taken}++ if $code eq 'duplicate';
+
+        # what was accepted may find no room when it is entered anew
+
+        $conn->{taken}++
+            if $code eq 'duplicate'
+               || $code eq 'zone_full'
+                  && $self->{world}{cleared} > $m->{born} - 1;
         return;
     }
 
@@ -371,8 +378,26 @@ sub end {
     # what takes a place among the answers of its session
 
     $m->{ended} = time;
-    $m->{place} = ++$self->{session}{$m->{session}}{places}
-        unless defined $m->{place};
+    return if defined $m->{place};
+
+    $self->take_place($m, $what);
+
+    # the end of an abort may have waited for others of its connection
+
+    $m->{place} = $m->{least} if $what eq 'aborted';
+}
+
+
+sub take_place {
+    my ($self, $m, $why) = @_;
+
+    my $s = $self->{session}{$m->{session}};
+    my $log = $s->{log} //= [];
+
+    $m->{place} = ++$s->{places};
+    push @$log, sprintf '%.3f place %d, %s, %s', time - $start, $s->{places},
+                        $m->{id}, $why;
+    shift @$log if @$log > 2 * $ANSWERS;
 }
 
 
@@ -429,7 +454,7 @@ sub lost {
 
         Loop::after(0.5, sub {
             $self->fault("$conn->{name}: lost its connection to worker "
-                         . ($conn->{worker} // '-'))
+                         . "$conn->{worker}" . $world->log_of($conn))
                 unless $world->{dead}{$conn->{worker}};
         });
 
@@ -522,7 +547,7 @@ sub run_begins {
 
     $self->late($m);
     push @{ $m->{run} }, $run;
-    $m->{place} = ++$s->{places};
+    $self->take_place($m, 'run');
     return $run;
 }
 
@@ -635,6 +660,8 @@ sub doubt {
     return unless $COMING_BACK && $world->{strict};
 
     $self->{suspect}++;
+    $text .= ", place $m->{place}" . join '', map { "\n      $_" }
+                                     @{ $self->{session}{$m->{session}}{log} };
 
     Loop::after(1.5, sub {
         $self->{suspect}--;

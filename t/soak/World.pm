@@ -91,6 +91,7 @@ http {
     server {
         listen 127.0.0.1:$self->{port} reuseport sndbuf=64k;
         add_header X-Worker \$pid always;
+        add_header X-Connection \$connection always;
 
         location = /ws {
             openclaw_pass http://127.0.0.1:$agent;
@@ -465,6 +466,19 @@ sub read_log {
     my $pid = waitpid $self->{pid}, WNOHANG;
 
     $self->fault('nginx has ended') if $pid == $self->{pid};
+}
+
+
+# What the error log says of a connection.
+
+sub log_of {
+    my ($self, $conn) = @_;
+
+    open my $in, '<', "$self->{dir}/logs/error.log" or return '';
+
+    return join '', map { "\n      $_" }
+                    map { /\Q $conn->{worker}#\E\d+: \*$conn->{number} (.*)/
+                          ? $1 : () } <$in>;
 }
 
 

@@ -54,7 +54,7 @@ sub world {
     my (%opt) = @_;
 
     return World->new(dir => getcwd() . "/build/soak/$opt{name}",
-                      module => $module, nginx => $nginx, level => 'notice',
+                      module => $module, nginx => $nginx, level => 'info',
                       on_fault => \&say_fault, pace => 0.006 * $slow, %opt);
 }
 
@@ -147,7 +147,14 @@ sub round {
 }
 
 
-END { $_->{pid} && $_->{owner} == $$ && kill 'KILL', $_->{pid} for @world }
+# A master that is stopped starts no worker anew.
+
+END {
+    for my $world (grep { $_->{pid} && $_->{owner} == $$ } @world) {
+        kill 'STOP', $world->{pid};
+        kill 'KILL', $world->workers, $world->workers(1), $world->{pid};
+    }
+}
 
 
 push @world, world(name => 'roomy', zone => '8m', strict => 1);
