@@ -237,12 +237,15 @@ ngx_openclaw_agent_history_start(ngx_openclaw_agent_t *agent)
     ngx_free(url.data);
 
     /*
-     * Unlike a message, this may be sent again by libcurl, if a connection
-     * that was used before has died: the gateway need not be away.
+     * On a connection of its own, since one that was used before may have
+     * died, which is no sign that the gateway is away; libcurl would then
+     * send it again, but only so often for one handle.
      */
 
     if (rc != NGX_OK
         || curl_easy_setopt(easy, CURLOPT_PREREQFUNCTION, NULL) != CURLE_OK
+        || curl_easy_setopt(easy, CURLOPT_FRESH_CONNECT, 1L) != CURLE_OK
+        || curl_easy_setopt(easy, CURLOPT_FORBID_REUSE, 1L) != CURLE_OK
         || curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION,
                             ngx_openclaw_agent_history_write)
            != CURLE_OK

@@ -62,3 +62,28 @@ __DATA__
 
     is $T->connect('/ws')->chat('hello')->answer->{code}, 'agent_incomplete';
     unlike $T->error_log, qr/unavailable, waiting for its history/;
+
+
+
+=== TEST 3: each look has a connection of its own
+# one that is used again may have died, again and again
+--- config
+    location = /ws {
+        openclaw_pass http://127.0.0.1:$TEST_NGINX_AGENT_PORT;
+        openclaw_retry_timeout 4s;
+    }
+--- scenario
+    my $history = sprintf '{"messages":[{"role":"user","content":"hello",'
+                          . '"timestamp":%d}]}', 1000 * time;
+
+    $agent->on('hello', say => 'Hel', 'close');
+    $agent->on({ method => 'GET' }, reply => [200, $history]);
+
+    is $T->connect('/ws')->chat('hello')->answer->{code}, 'agent_incomplete';
+
+    my @looks = map { $_->{connection} } grep { $_->{method} eq 'GET' }
+                                             $agent->requests;
+    my %own = map { $_ => 1 } @looks;
+
+    cmp_ok scalar @looks, '>', 1, 'there were some';
+    is keys %own, @looks;
