@@ -71,7 +71,7 @@ __DATA__
 
     my @gap = main::gaps(@asked);
     cmp_ok $gap[0], '>=', 0.75;
-    cmp_ok $gap[0], '<', 3;
+    cmp_ok $gap[0], '<', 3 * TestEnv::slow();
 
 
 

@@ -78,7 +78,7 @@ __DATA__
 
     my @old = $T->workers;
     $T->reload;
-    is scalar $T->old_workers, 1;
+    $T->wait_for(sub { $T->old_workers == 1 }, 'the idle one to go');
 
     $agent->mode('normal');
     is $c->answer->{content}, 'echo: x';

@@ -71,7 +71,9 @@ __DATA__
 
 === TEST 3: after an error that came with a whole answer
 --- config
-    location = /ws { openclaw_pass http://127.0.0.1:$TEST_NGINX_AGENT_PORT; }
+    location = /ws {
+        openclaw_pass http://127.0.0.1:$TEST_NGINX_AGENT_PORT/chat;
+    }
 --- scenario
     $agent->on('500', reply => [500, 'no']);
     $agent->on('401', reply => [401, 'no']);

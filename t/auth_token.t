@@ -21,7 +21,7 @@ sub shown {
                   [200, '{"success":true,"data":{"userId":"ann"}}']);
 
     my $c = $T->connect($uri, headers => \%header);
-    my $answer = $c->chat('hello')->recv_json;
+    my $answer = $c->chat('hello')->answer;
 
     $c->close;
 

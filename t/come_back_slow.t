@@ -189,7 +189,6 @@ __DATA__
     $gone->chat('long', messageId => 'm2');
     $gone->chat('short', messageId => 'm3');
     is $gone->recv_json->{type}, 'chat.typing' for 1 .. 3;
-    $gone->disconnect;
 
     my $c = on_worker($two, '/ws?senderId=ann');
     $c->chat('last', messageId => 'm4');
@@ -197,6 +196,7 @@ __DATA__
     $c->chat($_->[0], messageId => $_->[1])
         for ['short', 'm3'], ['long', 'm1'], ['long', 'm2'];
     is $c->recv_json->{type}, 'chat.typing' for 1 .. 3;
+    is $gone->recv_json->{code}, 'duplicate' for 1 .. 3;
 
     kill 'STOP', $two;
     $agent->release('go');
