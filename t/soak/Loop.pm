@@ -14,8 +14,13 @@ use Time::HiRes qw(time);
 
 use constant TICK => 0.005;
 
+# standing still for longer, clients and agents can't keep what they should
+
+use constant STALL => 1;
+
 
 my ($rvec, $wvec, %object, %timer, $tick) = ('', '');
+my ($since, $stalled) = (time, 0);
 
 
 sub add {
@@ -106,7 +111,13 @@ sub after {
 sub once {
     my ($r, $w) = ($rvec, $wvec);
 
-    if (select($r, $w, undef, TICK) > 0) {
+    lap('between');
+
+    my $n = select($r, $w, undef, TICK);
+
+    lap('waiting');
+
+    if ($n > 0) {
         for my $fd (keys %object) {
             my $object = $object{$fd} or next;
 
@@ -116,6 +127,8 @@ sub once {
         }
     }
 
+    lap('with sockets');
+
     my $now = int time / TICK;
 
     $tick //= $now;
@@ -124,6 +137,31 @@ sub once {
         $tick++;
         $_->() for @{ delete $timer{$tick} // [] };
     }
+
+    lap('with timers');
+}
+
+
+sub lap {
+    my ($where) = @_;
+
+    my $now = time;
+    my $gap = $now - $since;
+
+    $since = $now;
+    return if $gap < STALL;
+
+    $stalled = $now;
+    printf "the soak stood still for %.1f s, %s\n", $gap, $where;
+}
+
+
+# When that was the last time, perhaps just now.
+
+sub stalled {
+    my $now = time;
+
+    return $now - $since < STALL ? $stalled : $now;
 }
 
 

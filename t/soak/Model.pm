@@ -347,6 +347,8 @@ sub may_fail {
         || $world->{idle_closed} >= $m->{born} - 1
         || $world->{refused} >= $m->{born} - 1 if $code eq 'agent_incomplete';
 
+    return Loop::stalled() >= $m->{born} - 1 if $code eq 'agent_timeout';
+
     return 0;
 }
 
@@ -455,7 +457,8 @@ sub lost {
         Loop::after(0.5, sub {
             $self->fault("$conn->{name}: lost its connection to worker "
                          . "$conn->{worker}" . $world->log_of($conn))
-                unless $world->{dead}{$conn->{worker}};
+                unless $world->{dead}{$conn->{worker}}
+                       || Loop::stalled() >= time - 5;
         });
 
     } else {
