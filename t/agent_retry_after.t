@@ -34,19 +34,22 @@ __DATA__
 --- config
     location = /ws { openclaw_pass http://127.0.0.1:$TEST_NGINX_AGENT_PORT; }
 --- scenario
+    my $slow = TestEnv::slow();
+    my $date = main::http_date(time + 2 + $slow);
+
     $agent->on({ content => 'n', times => 1 },
                reply => [503, '', { 'Retry-After' => 1 }]);
     $agent->on({ content => 'd', times => 1 },
-               reply => [503, '', { 'Retry-After' => main::http_date(time + 3) }]);
+               reply => [503, '', { 'Retry-After' => $date }]);
 
     is $T->connect('/ws')->chat('n')->answer->{content}, 'echo: n';
     is $T->connect('/ws')->chat('d')->answer->{content}, 'echo: d';
 
     my @gap = main::gaps($agent->requests);
     cmp_ok $gap[0], '>=', 0.99;
-    cmp_ok $gap[0], '<', 2;
+    cmp_ok $gap[0], '<', 1 + $slow;
     cmp_ok $gap[2], '>=', 0.99;
-    cmp_ok $gap[2], '<', 4;
+    cmp_ok $gap[2], '<', 3 + $slow;
 
 
 
