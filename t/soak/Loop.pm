@@ -46,6 +46,11 @@ sub remove {
     vec($rvec, $fd, 1) = 0;
     vec($wvec, $fd, 1) = 0;
     close $sock;
+
+    # a string that is cut keeps its memory
+
+    delete @{$object}{qw(in out)};
+    @{$object}{qw(in out)} = ('', '');
 }
 
 

@@ -706,8 +706,13 @@ sub forget {
     my $then = time - $age;
 
     for my $id (keys %{ $self->{message} }) {
-        delete $self->{message}{$id}
-            if $self->{message}{$id}{born} < $then;
+        my $m = $self->{message}{$id};
+
+        next if $m->{born} >= $then;
+
+        # a run knows its message, too
+        $m->{run} = [];
+        delete $self->{message}{$id};
     }
 }
 

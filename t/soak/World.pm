@@ -425,8 +425,10 @@ sub World::Task::on_read {
 
     return if $n;
 
+    my $said = $task->{in};
+
     Loop::remove($task);    # which waits for its end
-    $task->{then}->($? >> 8, $task->{in});
+    $task->{then}->($? >> 8, $said);
 }
 
 
