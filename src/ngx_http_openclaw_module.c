@@ -795,4 +795,5 @@ ngx_http_openclaw_exit_process(ngx_cycle_t *cycle)
     ngx_openclaw_agent_exit_process(cycle);
     ngx_openclaw_session_exit_process(cycle);
     ngx_http_openclaw_turn_exit_process(cycle);
+    ngx_openclaw_deflate_exit();
 }

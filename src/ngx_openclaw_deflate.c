@@ -476,3 +476,30 @@ ngx_openclaw_deflate(ngx_openclaw_deflate_t *z, ngx_openclaw_deflate_io_t *io,
 
     return NGX_AGAIN;
 }
+
+
+void
+ngx_openclaw_deflate_exit(void)
+{
+    ngx_uint_t               i;
+    ngx_openclaw_inflate_t  *inflate;
+    ngx_openclaw_deflate_t  *deflate;
+
+    inflate = ngx_openclaw_inflate_spare;
+
+    if (inflate) {
+        ngx_openclaw_inflate_spare = NULL;
+        (void) inflateEnd(inflate->stream);
+        free(inflate);
+    }
+
+    for (i = 0; i <= NGX_OPENCLAW_DEFLATE_MAX_BITS; i++) {
+        deflate = ngx_openclaw_deflate_spare[i];
+
+        if (deflate) {
+            ngx_openclaw_deflate_spare[i] = NULL;
+            (void) deflateEnd(deflate->stream);
+            free(deflate);
+        }
+    }
+}

@@ -144,6 +144,9 @@ ngx_uint_t ngx_openclaw_deflate_bits(ngx_openclaw_deflate_params_t *params,
 ngx_openclaw_deflate_t *ngx_openclaw_deflate_create(ngx_uint_t bits);
 void ngx_openclaw_deflate_free(ngx_openclaw_deflate_t *z);
 
+/* Frees the streams that are kept for the next one: the process ends. */
+void ngx_openclaw_deflate_exit(void);
+
 /*
  * Deflates a message; fin tells that the message ends at io->last.  The room
  * for output is at least NGX_OPENCLAW_DEFLATE_MIN_ROOM bytes.

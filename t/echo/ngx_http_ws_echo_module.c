@@ -33,6 +33,8 @@ static void ngx_http_ws_echo_message(ngx_http_openclaw_ws_t *ws,
     ngx_uint_t opcode, ngx_str_t *payload);
 static void ngx_http_ws_echo_nothing(ngx_http_openclaw_ws_t *ws);
 
+static void ngx_http_ws_echo_exit_process(ngx_cycle_t *cycle);
+
 static void *ngx_http_ws_echo_create_loc_conf(ngx_conf_t *cf);
 static char *ngx_http_ws_echo_merge_loc_conf(ngx_conf_t *cf, void *parent,
     void *child);
@@ -135,7 +137,7 @@ ngx_module_t  ngx_http_ws_echo_module = {
     NULL,                                  /* init process */
     NULL,                                  /* init thread */
     NULL,                                  /* exit thread */
-    NULL,                                  /* exit process */
+    ngx_http_ws_echo_exit_process,         /* exit process */
     NULL,                                  /* exit master */
     NGX_MODULE_V1_PADDING
 };
@@ -223,6 +225,13 @@ static void
 ngx_http_ws_echo_nothing(ngx_http_openclaw_ws_t *ws)
 {
     /* void */
+}
+
+
+static void
+ngx_http_ws_echo_exit_process(ngx_cycle_t *cycle)
+{
+    ngx_openclaw_deflate_exit();
 }
 
 

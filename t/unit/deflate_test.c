@@ -1285,6 +1285,14 @@ test_spare(void)
     de = ngx_openclaw_deflate_create(10);
     test_ok((u_char *) de == p && de->bits == 10, "a deflating one, by size");
     ngx_openclaw_deflate_free(de);
+
+    /* with LeakSanitizer this tells whether something is left */
+
+    ngx_openclaw_deflate_exit();
+
+    de = ngx_openclaw_deflate_create(10);
+    test_ok(de != NULL, "one that is new");
+    ngx_openclaw_deflate_free(de);
 }
 
 
