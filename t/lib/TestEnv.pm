@@ -200,13 +200,17 @@ sub slow_down {
         $block->set_value($section => $text);
     }
 
-    # and the one that is short if nobody names it
+    # and those that are short if nobody names them
+
+    return if $ENV{TEST_NGINX_LOAD_MODULES} !~ /openclaw/;
 
     my $http = $block->http_config // '';
-    my $time = 'openclaw_connect_timeout';
 
-    $block->set_value(http_config => "    $time " . 5 * slow() . "s;\n$http")
-        if $ENV{TEST_NGINX_LOAD_MODULES} =~ /openclaw/ && $http !~ /$time/;
+    for my $time (qw(openclaw_connect_timeout openclaw_auth_timeout)) {
+        $http = "    $time " . 5 * slow() . "s;\n$http" if $http !~ /$time/;
+    }
+
+    $block->set_value(http_config => $http);
 }
 
 
