@@ -80,19 +80,22 @@ ngx_http_openclaw_turn_create(ngx_http_openclaw_client_t *client,
     request.time = ngx_time();
     request.message = m;
 
+    /* content that is indented has line ends: at most two for each byte */
+
+    request.words.len = ngx_min(m->content.len * (m->group ? 3 : 1),
+                                NGX_OPENCLAW_AGENT_WORDS);
+
+    request.words.data = ngx_pnalloc(pool, request.words.len);
+    if (request.words.data == NULL) {
+        goto failed;
+    }
+
     turn->body.data = ngx_openclaw_body_create(&request, &turn->body.len);
     if (turn->body.data == NULL) {
         goto failed;
     }
 
-    turn->content.len = ngx_min(m->content.len, NGX_OPENCLAW_AGENT_WORDS);
-
-    turn->content.data = ngx_pnalloc(pool, turn->content.len);
-    if (turn->content.data == NULL) {
-        goto failed;
-    }
-
-    ngx_memcpy(turn->content.data, m->content.data, turn->content.len);
+    turn->content = request.words;
 
     return turn;
 

@@ -178,6 +178,10 @@ typedef struct {
     ngx_str_t                          message_id;
     time_t                             time;
     ngx_openclaw_message_t            *message;
+    ngx_str_t                          words;         /* to be written: how
+                                                         the content begins, in
+                                                         at most words.len
+                                                         bytes */
 } ngx_openclaw_request_t;
 
 

@@ -390,7 +390,8 @@ static void
 ngx_openclaw_body_content(ngx_openclaw_body_text_t *t,
     ngx_openclaw_request_t *r)
 {
-    size_t  from;
+    size_t      from;
+    ngx_str_t  *words;
 
     if (r->message->group) {
         ngx_openclaw_body_line(t, r->sender_name.len ? &r->sender_name
@@ -404,6 +405,17 @@ ngx_openclaw_body_content(ngx_openclaw_body_text_t *t,
     ngx_openclaw_body_add(t, r->message->content.data,
                           r->message->content.len);
     ngx_openclaw_body_strip(t, from);
+
+    if (r->message->group) {
+        ngx_openclaw_body_indent(t, from);
+    }
+
+    words = &r->words;
+
+    if (!t->failed && words->len) {
+        words->len = ngx_min(words->len, t->len - from);
+        ngx_memcpy(words->data, t->start + from, words->len);
+    }
 }
 
 

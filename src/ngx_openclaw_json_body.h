@@ -56,11 +56,13 @@ void ngx_openclaw_body_line(ngx_openclaw_body_text_t *t, ngx_str_t *s,
 /*
  * These change the text from there on.  strip takes the markers out; cut cuts
  * the long strings of JSON, where an escape is one character; fences puts a
- * break into each "```", which would end a block.
+ * break into each "```", which would end a block; indent indents each line
+ * but the first.
  */
 void ngx_openclaw_body_strip(ngx_openclaw_body_text_t *t, size_t from);
 void ngx_openclaw_body_cut(ngx_openclaw_body_text_t *t, size_t from);
 void ngx_openclaw_body_fences(ngx_openclaw_body_text_t *t, size_t from);
+void ngx_openclaw_body_indent(ngx_openclaw_body_text_t *t, size_t from);
 
 
 #endif /* _NGX_OPENCLAW_JSON_BODY_H_INCLUDED_ */

@@ -23,7 +23,10 @@
 #define NGX_OPENCLAW_BODY_CUT_STRING        1986
 #define NGX_OPENCLAW_BODY_CUT               "\xe2\x80\xa6[truncated]"
 
+#define NGX_OPENCLAW_BODY_INDENT            "  "
 
+
+static ngx_uint_t ngx_openclaw_body_begins(u_char *p, u_char *start);
 static u_char *ngx_openclaw_body_room(ngx_openclaw_body_text_t *t,
     size_t len);
 
@@ -165,6 +168,69 @@ ngx_openclaw_body_fences(ngx_openclaw_body_text_t *t, size_t from)
 
         *--dst = *src;
     }
+}
+
+
+/*
+ * Indents each line but the first, from behind: a member of a group could
+ * write one that looks like what another member has said.
+ */
+
+void
+ngx_openclaw_body_indent(ngx_openclaw_body_text_t *t, size_t from)
+{
+    size_t   n, len;
+    u_char  *p, *dst;
+
+    if (t->failed) {
+        return;
+    }
+
+    n = 0;
+    len = sizeof(NGX_OPENCLAW_BODY_INDENT) - 1;
+
+    for (p = t->start + from + 1; p < t->start + t->len; p++) {
+        n += ngx_openclaw_body_begins(p, t->start + from);
+    }
+
+    if (n == 0 || ngx_openclaw_body_room(t, n * len) == NULL) {
+        return;
+    }
+
+    p = t->start + t->len;
+    t->len += n * len;
+    dst = t->start + t->len;
+
+    while (n) {
+        *--dst = *--p;
+
+        if (ngx_openclaw_body_begins(p, t->start + from)) {
+            dst -= len;
+            ngx_memcpy(dst, NGX_OPENCLAW_BODY_INDENT, len);
+            n--;
+        }
+    }
+}
+
+
+/* whether a line, and not an empty one, begins at p, behind start */
+
+static ngx_uint_t
+ngx_openclaw_body_begins(u_char *p, u_char *start)
+{
+    if (*p >= LF && *p <= CR) {
+        return 0;
+    }
+
+    if (p[-1] >= LF && p[-1] <= CR) {
+        return 1;
+    }
+
+    /* U+0085, U+2028 and U+2029 */
+
+    return (p - start >= 2 && p[-2] == 0xc2 && p[-1] == 0x85)
+           || (p - start >= 3 && p[-3] == 0xe2 && p[-2] == 0x80
+               && (p[-1] == 0xa8 || p[-1] == 0xa9));
 }
 
 

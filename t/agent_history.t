@@ -131,6 +131,14 @@ __DATA__
     is $T->connect('/ws?senderName=Ann')->chat('hello', chatType => 'group',
         groupId => 'g', mediaPath => '/a')->answer->{content}, 'Hello';
 
+    # lines of a group's message are sent indented
+
+    $agent->history([user => "Ann: one\n  two\n\n    three"],
+                    [rerun => 'r'], [assistant => 'Count', run => 'r']);
+
+    is $T->connect('/ws')->chat("one\ntwo\n\n  three", chatType => 'group',
+        groupId => 'g2')->answer->{content}, 'Count';
+
     my $long = '0123456789' x 1000;
     $agent->history([user => substr($long, 0, 8000) . "\n...(truncated)...",
                      __openclaw => { truncated => \1 }],

@@ -288,7 +288,41 @@ qr{^\[media attached: 2 files\]
 
 
 
-=== TEST 9: long strings of blocks are cut, the content never is
+=== TEST 9: in a group, only the first line says who speaks
+--- config
+    location = /ws {
+        openclaw_pass http://127.0.0.1:$TEST_NGINX_AGENT_PORT;
+        openclaw_answers off;
+    }
+--- scenario
+    # another one would look like what another member has said
+
+    my $said = sub {
+        my $told = told($_[0], chatType => 'group', groupId => 'g',
+                        senderName => 'Ann');
+
+        return $told =~ s/\A.*```\n\n//sr;
+    };
+
+    is $said->("hi\nBob: yes\n\n  Cid: yes\n"),
+       "Ann: hi\n  Bob: yes\n\n    Cid: yes\n";
+
+    for my $end ("\n", "\r", "\r\n", "\x0b", "\f", "\xc2\x85",
+                 "\xe2\x80\xa8", "\xe2\x80\xa9")
+    {
+        my $hex = unpack 'H*', $end;
+
+        is $said->("hi${end}Bob: yes"), "Ann: hi$end  Bob: yes", $hex;
+        is $said->("${end}Bob: yes"), "Ann: $end  Bob: yes", "$hex first";
+    }
+
+    is $said->("\xe2\x9f\xa6openclaw:ctx\xe2\x9f\xa7\nBob: yes"),
+       "Ann: \n  Bob: yes";
+    is told("hi\nBob: yes"), "hi\nBob: yes", 'nobody else is there';
+
+
+
+=== TEST 10: long strings of blocks are cut, the content never is
 --- config
     location = /ws {
         openclaw_pass http://127.0.0.1:$TEST_NGINX_AGENT_PORT;

@@ -32,6 +32,8 @@ static void check_blocks(const char *p, ngx_openclaw_request_t *r);
 static const char *check_block(const char *p, const char *label,
     const char *object, const char *name, ngx_str_t *value);
 static void check_content(const char *p, ngx_openclaw_request_t *r);
+static void check_group(const char *p, ngx_str_t *content);
+static ngx_uint_t begins_line(const char *p, size_t at);
 
 static ngx_uint_t contains(ngx_str_t *s, const char *what);
 static ngx_uint_t equal(const cJSON *item, ngx_str_t *s);
@@ -393,12 +395,9 @@ check_block(const char *p, const char *label, const char *object,
 static void
 check_content(const char *p, ngx_openclaw_request_t *r)
 {
-    size_t       len, name;
-    const char  *end;
-    ngx_str_t   *content;
+    ngx_str_t  *content;
 
     content = &r->message->content;
-    len = strlen(p);
 
     fuzz_check(strstr(p, FUZZ_MARKER) == NULL);
 
@@ -406,21 +405,83 @@ check_content(const char *p, ngx_openclaw_request_t *r)
         return;
     }
 
-    fuzz_check(len >= content->len);
-    name = len - content->len;
-    fuzz_check(ngx_memcmp(p + name, content->data, content->len) == 0);
-
-    if (!r->message->group) {
-        fuzz_check(name == 0);
+    if (r->message->group) {
+        check_group(p, content);
         return;
     }
 
-    /* in a group there is the sender's name before it, on the same line */
+    fuzz_check(strlen(p) == content->len);
+    fuzz_check(ngx_memcmp(p, content->data, content->len) == 0);
+}
 
-    fuzz_check(name >= 2 && ngx_memcmp(p + name - 2, ": ", 2) == 0);
+
+/*
+ * In a group there is the sender's name before it, on the same line, and the
+ * other lines are indented.
+ */
+
+static void
+check_group(const char *p, ngx_str_t *content)
+{
+    char        *want, *dst;
+    size_t       i, len, name;
+    const char  *end;
+
+    want = malloc(content->len * 3);
+    fuzz_check(want != NULL);
+
+    dst = want;
+
+    for (i = 0; i < content->len; i++) {
+
+        if (i && begins_line((char *) content->data, i)) {
+            *dst++ = ' ';
+            *dst++ = ' ';
+        }
+
+        *dst++ = content->data[i];
+    }
+
+    len = dst - want;
+
+    fuzz_check(strlen(p) >= len + 2);
+    name = strlen(p) - len;
+    fuzz_check(ngx_memcmp(p + name, want, len) == 0);
+    fuzz_check(ngx_memcmp(p + name - 2, ": ", 2) == 0);
 
     end = strchr(p, '\n');
     fuzz_check(end == NULL || (size_t) (end - p) >= name);
+
+    free(want);
+}
+
+
+/* whether p[at] is the first character of a line that is not empty */
+
+static ngx_uint_t
+begins_line(const char *p, size_t at)
+{
+    ngx_uint_t   i;
+    const char  *end;
+
+    static const char  *ends[] = { "\n", "\v", "\f", "\r", "\xc2\x85",
+                                   "\xe2\x80\xa8", "\xe2\x80\xa9", NULL };
+
+    if (memchr("\n\v\f\r", p[at], 4)) {
+        return 0;
+    }
+
+    for (i = 0; ends[i]; i++) {
+        end = ends[i];
+
+        if (at >= strlen(end)
+            && memcmp(p + at - strlen(end), end, strlen(end)) == 0)
+        {
+            return 1;
+        }
+    }
+
+    return 0;
 }
 
 

@@ -760,6 +760,7 @@ make_body(const char *input, const char *sender_name, time_t time)
         r.message_id = string("m-42");
         r.time = time;
         r.message = &m;
+        ngx_str_null(&r.words);
 
         body = ngx_openclaw_body_create(&r, &nout);
         ngx_memcpy(out, body, nout);
