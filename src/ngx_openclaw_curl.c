@@ -8,6 +8,7 @@
 #include <ngx_core.h>
 #include <ngx_event.h>
 #include <ngx_openclaw_curl.h>
+#include <ngx_openclaw_curl_internal.h>
 
 
 #define NGX_OPENCLAW_CURL_HANDLES           16      /* idle easy handles */
@@ -108,9 +109,9 @@ ngx_openclaw_curl_init_process(ngx_cycle_t *cycle)
     ngx_openclaw_curl_timeout.log = cycle->log;
     ngx_openclaw_curl_timeout.cancelable = 1;
 
-    if (curl_global_init(CURL_GLOBAL_ALL) != CURLE_OK) {
+    if (ngx_openclaw_curl_global_init() != CURLE_OK) {
         ngx_log_error(NGX_LOG_EMERG, cycle->log, 0,
-                      "curl_global_init() failed");
+                      "curl_global_init_mem() failed");
         return NGX_ERROR;
     }
 
