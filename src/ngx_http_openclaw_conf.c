@@ -20,6 +20,11 @@ static ngx_http_openclaw_url_t *ngx_http_openclaw_conf_read_url(
 static ngx_int_t ngx_http_openclaw_conf_url(ngx_conf_t *cf, ngx_str_t *value,
     ngx_http_openclaw_url_t *url);
 static ngx_uint_t ngx_http_openclaw_conf_word(u_char ch);
+static char *ngx_http_openclaw_conf_check_token(ngx_conf_t *cf,
+    ngx_str_t *token);
+static ngx_int_t ngx_http_openclaw_conf_secret(ngx_conf_t *cf,
+    ngx_str_t *secret);
+static void ngx_http_openclaw_conf_wipe(void *data);
 
 
 static ngx_str_t  ngx_http_openclaw_pass_uri =
@@ -362,6 +367,17 @@ ngx_http_openclaw_conf_token(ngx_conf_t *cf, void *post, void *data)
 {
     ngx_str_t *token = data;
 
+    if (ngx_http_openclaw_conf_secret(cf, token) != NGX_OK) {
+        return NGX_CONF_ERROR;
+    }
+
+    return ngx_http_openclaw_conf_check_token(cf, token);
+}
+
+
+static char *
+ngx_http_openclaw_conf_check_token(ngx_conf_t *cf, ngx_str_t *token)
+{
     size_t  i;
 
     if (token->len == 0) {
@@ -411,7 +427,7 @@ ngx_http_openclaw_conf_token_file(ngx_conf_t *cf, void *post, void *data)
     content.data[content.len] = '\0';
     olcf->token = content;
 
-    return ngx_http_openclaw_conf_token(cf, NULL, &olcf->token);
+    return ngx_http_openclaw_conf_check_token(cf, &olcf->token);
 }
 
 
@@ -672,6 +688,12 @@ ngx_http_openclaw_conf_read_file(ngx_conf_t *cf, ngx_str_t *name,
         goto done;
     }
 
+    /* a token, or the key of a certificate */
+
+    if (ngx_http_openclaw_conf_secret(cf, content) != NGX_OK) {
+        goto done;
+    }
+
     n = ngx_read_fd(fd, content->data, content->len);
 
     if (n != (ssize_t) content->len) {
@@ -691,4 +713,38 @@ done:
     }
 
     return n < 0 ? NGX_ERROR : NGX_OK;
+}
+
+
+/*
+ * Has a secret wiped when its memory is given back: by the master process,
+ * when a configuration is replaced, or is not taken.
+ */
+
+static ngx_int_t
+ngx_http_openclaw_conf_secret(ngx_conf_t *cf, ngx_str_t *secret)
+{
+    ngx_str_t           *s;
+    ngx_pool_cleanup_t  *cln;
+
+    cln = ngx_pool_cleanup_add(cf->pool, sizeof(ngx_str_t));
+    if (cln == NULL) {
+        return NGX_ERROR;
+    }
+
+    s = cln->data;
+    *s = *secret;
+
+    cln->handler = ngx_http_openclaw_conf_wipe;
+
+    return NGX_OK;
+}
+
+
+static void
+ngx_http_openclaw_conf_wipe(void *data)
+{
+    ngx_str_t *secret = data;
+
+    ngx_explicit_memzero(secret->data, secret->len);
 }
