@@ -31,6 +31,7 @@
 #define NGX_OPENCLAW_AUTH_MAX_ERROR         128
 
 
+static void ngx_openclaw_auth_wipe(cJSON *item);
 static ngx_int_t ngx_openclaw_auth_wrong(ngx_openclaw_auth_t *a,
     const char *error);
 static ngx_int_t ngx_openclaw_auth_refused(ngx_openclaw_auth_t *a);
@@ -140,8 +141,26 @@ ngx_openclaw_auth_parse(ngx_openclaw_auth_t *a, u_char *data, size_t len)
 void
 ngx_openclaw_auth_free(ngx_openclaw_auth_t *a)
 {
+    ngx_openclaw_auth_wipe(a->root);
+
     cJSON_Delete(a->root);
     a->root = NULL;
+}
+
+
+/* a service may say the token, or another one; no deeper than cJSON reads */
+
+static void
+ngx_openclaw_auth_wipe(cJSON *item)
+{
+    for ( /* void */ ; item; item = item->next) {
+
+        if (item->valuestring) {
+            explicit_bzero(item->valuestring, ngx_strlen(item->valuestring));
+        }
+
+        ngx_openclaw_auth_wipe(item->child);
+    }
 }
 
 
