@@ -14,8 +14,8 @@
 #include <sys/random.h>
 
 
-static ngx_table_elt_t *ngx_http_openclaw_auth_header(ngx_http_request_t *r,
-    const char *name, size_t len);
+static ngx_int_t ngx_http_openclaw_auth_allowed(ngx_http_request_t *r,
+    ngx_str_t *origin);
 static ngx_int_t ngx_http_openclaw_auth_same(ngx_http_request_t *r,
     ngx_str_t *origin);
 
@@ -33,51 +33,24 @@ static ngx_int_t ngx_http_openclaw_auth_reason(ngx_http_request_t *r,
 ngx_int_t
 ngx_http_openclaw_auth_origin(ngx_http_request_t *r, ngx_str_t *reason)
 {
-    ngx_str_t                     *origins;
-    ngx_uint_t                     i;
-    ngx_table_elt_t               *h;
-    ngx_http_openclaw_loc_conf_t  *olcf;
+    ngx_uint_t        i;
+    ngx_list_part_t  *part;
+    ngx_table_elt_t  *h;
 
-    h = ngx_http_openclaw_auth_header(r, "origin", sizeof("origin") - 1);
+    part = &r->headers_in.headers.part;
+    i = 0;
 
-    if (h == NULL) {
-        /* not a browser */
-        return NGX_OK;
-    }
+    /* without one it is no browser; with two, nobody knows which one is true */
 
-    olcf = ngx_http_get_module_loc_conf(r, ngx_http_openclaw_module);
+    for ( ;; ) {
+        h = ngx_http_openclaw_auth_next(&part, &i, "origin");
 
-    if (olcf->origins == NULL) {
-
-        if (ngx_http_openclaw_auth_same(r, &h->value) == NGX_OK) {
+        if (h == NULL) {
             return NGX_OK;
         }
 
-    } else {
-        origins = olcf->origins->elts;
-
-        for (i = 0; i < olcf->origins->nelts; i++) {
-
-            if (origins[i].len == 1 && origins[i].data[0] == '*') {
-                return NGX_OK;
-            }
-
-            if (ngx_strcmp(origins[i].data, "same") == 0) {
-
-                if (ngx_http_openclaw_auth_same(r, &h->value) == NGX_OK) {
-                    return NGX_OK;
-                }
-
-                continue;
-            }
-
-            if (origins[i].len == h->value.len
-                && ngx_strncasecmp(origins[i].data, h->value.data,
-                                   h->value.len)
-                   == 0)
-            {
-                return NGX_OK;
-            }
+        if (ngx_http_openclaw_auth_allowed(r, &h->value) != NGX_OK) {
+            break;
         }
     }
 
@@ -91,35 +64,45 @@ ngx_http_openclaw_auth_origin(ngx_http_request_t *r, ngx_str_t *reason)
 }
 
 
-static ngx_table_elt_t *
-ngx_http_openclaw_auth_header(ngx_http_request_t *r, const char *name,
-    size_t len)
+static ngx_int_t
+ngx_http_openclaw_auth_allowed(ngx_http_request_t *r, ngx_str_t *origin)
 {
-    ngx_uint_t        i;
-    ngx_list_part_t  *part;
-    ngx_table_elt_t  *h;
+    ngx_str_t                     *origins;
+    ngx_uint_t                     i;
+    ngx_http_openclaw_loc_conf_t  *olcf;
 
-    part = &r->headers_in.headers.part;
-    h = part->elts;
+    olcf = ngx_http_get_module_loc_conf(r, ngx_http_openclaw_module);
 
-    for (i = 0; /* void */ ; i++) {
+    if (olcf->origins == NULL) {
+        return ngx_http_openclaw_auth_same(r, origin);
+    }
 
-        if (i >= part->nelts) {
-            if (part->next == NULL) {
-                return NULL;
+    origins = olcf->origins->elts;
+
+    for (i = 0; i < olcf->origins->nelts; i++) {
+
+        if (origins[i].len == 1 && origins[i].data[0] == '*') {
+            return NGX_OK;
+        }
+
+        if (ngx_strcmp(origins[i].data, "same") == 0) {
+
+            if (ngx_http_openclaw_auth_same(r, origin) == NGX_OK) {
+                return NGX_OK;
             }
 
-            part = part->next;
-            h = part->elts;
-            i = 0;
+            continue;
         }
 
-        if (h[i].key.len == len
-            && ngx_strncasecmp(h[i].key.data, (u_char *) name, len) == 0)
+        if (origins[i].len == origin->len
+            && ngx_strncasecmp(origins[i].data, origin->data, origin->len)
+               == 0)
         {
-            return &h[i];
+            return NGX_OK;
         }
     }
+
+    return NGX_DECLINED;
 }
 
 

@@ -92,6 +92,13 @@ ngx_int_t ngx_http_openclaw_auth_token(ngx_http_request_t *r,
     ngx_http_openclaw_auth_ask_t *ask, ngx_str_t *reason);
 void ngx_http_openclaw_auth_forget(ngx_http_openclaw_auth_ask_t *ask);
 
+/*
+ * The next header of that name in the request, from the i-th of the part on,
+ * which are moved behind it; or NULL.
+ */
+ngx_table_elt_t *ngx_http_openclaw_auth_next(ngx_list_part_t **part,
+    ngx_uint_t *i, const char *name);
+
 /* copies a string into the pool; NGX_OK or NGX_ERROR */
 ngx_int_t ngx_http_openclaw_auth_copy(ngx_pool_t *pool, ngx_str_t *s);
 

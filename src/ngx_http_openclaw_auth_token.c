@@ -40,8 +40,6 @@ static void ngx_http_openclaw_auth_protocols(ngx_http_request_t *r,
     ngx_str_t *token, ngx_str_t *protocol);
 static ngx_int_t ngx_http_openclaw_auth_protocol(ngx_http_request_t *r,
     ngx_str_t *protocol);
-static ngx_table_elt_t *ngx_http_openclaw_auth_next(ngx_list_part_t **part,
-    ngx_uint_t *i, const char *name);
 
 static ngx_int_t ngx_http_openclaw_auth_write(ngx_http_request_t *r,
     ngx_array_t *args, ngx_str_t *token, ngx_http_openclaw_auth_ask_t *ask);
@@ -447,9 +445,7 @@ ngx_http_openclaw_auth_protocol(ngx_http_request_t *r, ngx_str_t *protocol)
 }
 
 
-/* the next header of that name, from part and i on */
-
-static ngx_table_elt_t *
+ngx_table_elt_t *
 ngx_http_openclaw_auth_next(ngx_list_part_t **part, ngx_uint_t *i,
     const char *name)
 {

@@ -122,3 +122,17 @@ WsFrame::handshake('/ws', Origin => 'http://a.com',
 This origin is not allowed.
 --- error_log
 client sent origin "http://a.com" that "openclaw_allow_origin" does not allow
+
+
+
+=== TEST 5: two of them
+--- config
+    location = /ws {
+        openclaw_pass http://127.0.0.1:$TEST_NGINX_AGENT_PORT;
+    }
+--- scenario
+    my ($good, $bad) = ('http://example.com', 'http://evil.com');
+
+    is from('/ws', [$good, $good]), 101;
+    is from('/ws', $_), 403, 'nobody knows which one is true'
+        for [$good, $bad], [$bad, $good], [$good, ''];
