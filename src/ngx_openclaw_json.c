@@ -8,8 +8,7 @@
 #include <ngx_core.h>
 #include <ngx_openclaw_frame.h>
 #include <ngx_openclaw_json.h>
-
-#include <cjson/cJSON.h>
+#include <ngx_openclaw_json_internal.h>
 
 
 typedef struct ngx_openclaw_json_field_s  ngx_openclaw_json_field_t;
@@ -68,8 +67,6 @@ static void ngx_openclaw_event_error(ngx_openclaw_event_t *e,
     const cJSON *error);
 static const cJSON *ngx_openclaw_event_content(const cJSON *root);
 
-static ngx_int_t ngx_openclaw_json_read(u_char *data, size_t len,
-    ngx_uint_t *found, cJSON **root);
 static void ngx_openclaw_json_string(const cJSON *item, ngx_str_t *s);
 
 
@@ -755,16 +752,7 @@ ngx_openclaw_event_free(ngx_openclaw_event_t *e)
 }
 
 
-/*
- * Reads one JSON value that nothing follows, after making it fit for strings
- * that end with a NUL.
- *
- * NGX_OK        *root is the value
- * NGX_DECLINED  the data is not JSON
- * NGX_ERROR     no memory
- */
-
-static ngx_int_t
+ngx_int_t
 ngx_openclaw_json_read(u_char *data, size_t len, ngx_uint_t *found,
     cJSON **root)
 {
@@ -795,6 +783,28 @@ ngx_openclaw_json_read(u_char *data, size_t len, ngx_uint_t *found,
     }
 
     return NGX_OK;
+}
+
+
+const cJSON *
+ngx_openclaw_json_member(const cJSON *object, const char *name)
+{
+    const cJSON  *item, *last;
+
+    if (!cJSON_IsObject(object)) {
+        return NULL;
+    }
+
+    last = NULL;
+
+    cJSON_ArrayForEach(item, object) {
+
+        if (ngx_strcmp(item->string, name) == 0) {
+            last = item;
+        }
+    }
+
+    return last;
 }
 
 

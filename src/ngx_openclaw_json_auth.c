@@ -16,8 +16,7 @@
 #include <ngx_config.h>
 #include <ngx_core.h>
 #include <ngx_openclaw_json.h>
-
-#include <cjson/cJSON.h>
+#include <ngx_openclaw_json_internal.h>
 
 
 /* integers that a double holds exactly */
@@ -102,26 +101,38 @@ ngx_openclaw_json_auth(u_char *p, ngx_keyval_t *pairs, ngx_uint_t n)
 ngx_int_t
 ngx_openclaw_auth_parse(ngx_openclaw_auth_t *a, u_char *data, size_t len)
 {
+    cJSON        *root;
+    ngx_int_t     rc;
     ngx_uint_t    found;
     const cJSON  *item;
 
     ngx_memzero(a, sizeof(ngx_openclaw_auth_t));
 
-    /* halves of pairs would make different ids the same */
+    rc = ngx_openclaw_json_read(data, len, &found, &root);
 
-    if (ngx_openclaw_json_scan(data, len, &found) != NGX_OK || found) {
+    if (rc == NGX_ERROR) {
+        return ngx_openclaw_auth_wrong(a, "no memory for the answer");
+    }
+
+    if (rc == NGX_DECLINED) {
         return ngx_openclaw_auth_wrong(a, "the answer is not JSON");
     }
 
-    a->root = cJSON_ParseWithLength((char *) data, len);
+    a->root = root;
 
-    if (!cJSON_IsObject((cJSON *) a->root)) {
+    /* halves of pairs would make different ids the same */
+
+    if (found & (NGX_OPENCLAW_JSON_NUL|NGX_OPENCLAW_JSON_HALF)) {
+        return ngx_openclaw_auth_wrong(a, "the answer is not JSON");
+    }
+
+    if (!cJSON_IsObject(root)) {
         return ngx_openclaw_auth_wrong(a, "the answer is not a JSON object");
     }
 
-    item = cJSON_GetObjectItemCaseSensitive(a->root, "data");
+    item = ngx_openclaw_json_member(a->root, "data");
 
-    if (!cJSON_IsTrue(cJSON_GetObjectItemCaseSensitive(a->root, "success"))
+    if (!cJSON_IsTrue(ngx_openclaw_json_member(a->root, "success"))
         || item == NULL || cJSON_IsNull(item))
     {
         return ngx_openclaw_auth_refused(a);
@@ -188,7 +199,7 @@ ngx_openclaw_auth_refused(ngx_openclaw_auth_t *a)
     ngx_str_set(&a->error, "auth_failed");
 
     for (i = 0; names[i]; i++) {
-        item = cJSON_GetObjectItemCaseSensitive(a->root, names[i]);
+        item = ngx_openclaw_json_member(a->root, names[i]);
 
         if (!cJSON_IsString(item)) {
             continue;
@@ -214,7 +225,7 @@ ngx_openclaw_auth_id(ngx_openclaw_auth_t *a, const cJSON *item)
 {
     double  n;
 
-    item = cJSON_GetObjectItemCaseSensitive(item, "userId");
+    item = ngx_openclaw_json_member(item, "userId");
 
     if (cJSON_IsNumber(item)) {
         n = item->valuedouble;
@@ -254,7 +265,7 @@ ngx_openclaw_auth_id(ngx_openclaw_auth_t *a, const cJSON *item)
 static ngx_int_t
 ngx_openclaw_auth_name(ngx_openclaw_auth_t *a, const cJSON *item)
 {
-    item = cJSON_GetObjectItemCaseSensitive(item, "username");
+    item = ngx_openclaw_json_member(item, "username");
 
     if (item == NULL || cJSON_IsNull(item)) {
         return NGX_OK;
@@ -282,7 +293,7 @@ ngx_openclaw_auth_expires(ngx_openclaw_auth_t *a, const cJSON *item)
 {
     double  n;
 
-    item = cJSON_GetObjectItemCaseSensitive(item, "expiresAt");
+    item = ngx_openclaw_json_member(item, "expiresAt");
 
     if (item == NULL || cJSON_IsNull(item)) {
         return NGX_OK;

@@ -80,11 +80,13 @@ __DATA__
     my $long = 'x' x 257;
 
     my %why = (
-        '' => 'the answer is not a JSON object',
-        'yes' => 'the answer is not a JSON object',
+        '' => 'the answer is not JSON',
+        'yes' => 'the answer is not JSON',
         '[]' => 'the answer is not a JSON object',
         '"yes"' => 'the answer is not a JSON object',
-        '{"success":true,' => 'the answer is not a JSON object',
+        '{"success":true,' => 'the answer is not JSON',
+        '{"success":true,"data":{"userId":"ann"}} x' =>
+            'the answer is not JSON',
         '{"success":true,"data":{"userId":"' . ('x' x 70000) . '"}}' =>
             'the answer is too large',
         map({ ('{"success":true,"data":' . $_->[0] . '}' => $_->[1]) }
