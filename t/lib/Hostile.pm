@@ -57,7 +57,7 @@ sub cases {
             $case[-1]{send} .= $1 . ($eol // '');
 
         } elsif (/^>= (.+)/) {
-            my $bytes = eval "package WsFrame; no warnings; $1";
+            my $bytes = eval "package Hostile::Bytes; no warnings; $1";
 
             die "$file: $1: $@" if $@;
             $case[-1]{send} .= $bytes;
@@ -170,6 +170,39 @@ sub raw_client {
     return $self;
 }
 
+
+# What expressions in cases may call, besides the functions of WsFrame.pm.
+
+package Hostile::Bytes;
+
+{
+    no strict 'refs';
+
+    *$_ = \&{ "WsFrame::$_" }
+        for qw(frame text binary cont ping pong close_frame message);
+}
+
+# an answer of HTTP, of a length that is right
+
+sub answer {
+    my ($status, $type, $body) = @_;
+
+    return "HTTP/1.1 $status X\r\nContent-Type: $type\r\n"
+           . 'Content-Length: ' . length($body) . "\r\n\r\n$body";
+}
+
+sub json { answer(200, 'application/json', $_[0]) }
+
+# an answer that is a stream, as far as it goes, with these lines of data
+
+sub stream { "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n\r\n"
+             . join '', map { "data: $_\n\n" } @_ }
+
+sub says { '{"choices":[{"delta":{"content":' . WsFrame::to_json($_[0])
+           . '}}]}' }
+
+
+package Hostile;
 
 # The frame of a chat.error, decoded.
 
