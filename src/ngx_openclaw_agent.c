@@ -281,6 +281,14 @@ ngx_openclaw_agent_head(ngx_openclaw_agent_t *agent)
         return;
     }
 
+    if (type == NULL && agent->gone) {
+
+        /* nothing came behind the head, which may have been cut */
+
+        agent->stream = 1;
+        return;
+    }
+
     text.data = (u_char *) (type ? type : "");
     text.len = ngx_strlen(text.data);
 
