@@ -60,8 +60,6 @@ __DATA__
         openclaw_auth http://127.0.0.1:$TEST_NGINX_AGENT_PORT/auth;
     }
 --- scenario
-    my $log = '';
-
     hostile('answers of an auth service', sub {
         my ($case, $beside) = @_;
 
@@ -83,4 +81,4 @@ __DATA__
         return $became;
     }, cases('auth'), halves());
 
-    unlike $T->error_log, qr/\[(?:warn|crit)\]|token-of-bad/;
+    is logged(qr/\[(?:warn|crit)\]|token-of-bad/), '';

@@ -33,7 +33,8 @@ use TestEnv;
 use WsFrame;
 
 
-our @EXPORT = qw(hostile cases case send_halves frames_of raw_client error);
+our @EXPORT = qw(hostile cases case send_halves frames_of raw_client error
+                 logged);
 
 
 sub case { { name => $_[0], send => $_[1], want => $_[2] } }
@@ -159,6 +160,15 @@ sub frames_of {
 }
 
 
+# The lines of the log that look so.
+
+sub logged {
+    my ($pattern) = @_;
+
+    return join "\n", grep { /$pattern/ } split /\n/, $TestEnv::T->error_log;
+}
+
+
 # A client that has not said anything yet.
 
 sub raw_client {
@@ -182,18 +192,21 @@ package Hostile::Bytes;
         for qw(frame text binary cont ping pong close_frame message);
 }
 
-# an answer of HTTP, of a length that is right
+# An answer of HTTP, of a length that is right.  It tells that its connection
+# is closed: the next request might be sent over it just then.
 
 sub answer {
     my ($status, $type, $body) = @_;
 
+    my $len = length $body;
+
     return "HTTP/1.1 $status X\r\nContent-Type: $type\r\n"
-           . 'Content-Length: ' . length($body) . "\r\n\r\n$body";
+           . "Connection: close\r\nContent-Length: $len\r\n\r\n$body";
 }
 
 sub json { answer(200, 'application/json', $_[0]) }
 
-# an answer that is a stream, as far as it goes, with these lines of data
+# One that is a stream, as far as it goes, with these lines of data.
 
 sub stream { "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n\r\n"
              . join '', map { "data: $_\n\n" } @_ }
