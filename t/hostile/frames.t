@@ -3,6 +3,7 @@
 use lib 't/lib';
 use TestEnv;
 use Test::Nginx::Socket;
+use Deflate;
 use Hostile;
 
 TestEnv::scenario(workers => 1);
@@ -80,6 +81,48 @@ sub cut {
 }
 
 
+# Compressed messages that are none (RFC 7692), or more than they look.
+
+sub compressed {
+    my $z = sub { WsFrame::text($_[0], rsv => 4) };
+    my $ping = Deflate::deflated('{"type":"ping"}');
+
+    my %bad = (
+        'a block of the type that is none' => '07',
+        'a length that its complement denies' => '000500fafe48656c6c6f00',
+        'too many codes' => 'fcffffff',
+        'a distance to before the beginning' => '4b04220000',
+        'a length without a code' => '1b0300',
+    );
+
+    my $close = 'close 1007 client sent a compressed message that ';
+
+    return map({ case($_, $z->(pack 'H*', $bad{$_}),
+                      "${close}can't be inflated") } sort keys %bad),
+           map({ case("$_ bytes of it", $z->(substr $ping, 0, $_),
+                      "${close}ends early") } 1 .. length($ping) - 2),
+           case('not UTF-8', $z->(Deflate::deflated("{\xff}")),
+                'close 1007 client sent a compressed text message that is '
+                . 'not UTF-8'),
+           case('a bomb of 64 megabytes', $z->(Deflate::bomb(64)),
+                'close 1009 client sent a too big compressed message'),
+           case('a bomb that is a message', $z->(Deflate::deflated(
+                '{"type":"ping","a":"' . 'x' x 1_000_000 . '"}')),
+                'close 1009 client sent a too big compressed message'),
+           case('a compressed continuation', WsFrame::text('', fin => 0)
+                . WsFrame::cont($ping, rsv => 4),
+                'close 1002 client sent a frame with reserved bits set'),
+           case('a compressed ping', WsFrame::ping($ping, rsv => 4),
+                'close 1002 client sent a frame with reserved bits set'),
+           case('nothing, compressed', $z->("\0"),
+                'text {"type":"chat.error","error":"Failed to parse message",'
+                . '"code":"parse_error"}'),
+           case('empty blocks, a thousand',
+                $z->("\0\0\0\xff\xff" x 1000 . $ping),
+                'text {"type":"pong"}');
+}
+
+
 run_tests();
 
 __DATA__
@@ -102,7 +145,7 @@ __DATA__
     }, cases('frames'), made());
 
     is scalar(grep { $_->{session} =~ /:bad$/ } $agent->requests), 0;
-    is logged(qr/\[(?:warn|error|crit)\]/), '', 'what clients did is no error';
+    is logged(qr/\[(?:warn|error|crit)\]/), '', 'no error of our own';
 
 
 
@@ -122,4 +165,26 @@ __DATA__
     }, cut());
 
     is scalar(grep { $_->{session} =~ /:bad$/ } $agent->requests), 0;
-    is logged(qr/\[(?:warn|error|crit)\]/), '', 'what clients did is no error';
+    is logged(qr/\[(?:warn|error|crit)\]/), '', 'no error of our own';
+
+
+
+=== TEST 3: compressed messages
+--- config
+    location = /ws {
+        openclaw_pass http://127.0.0.1:$TEST_NGINX_AGENT_PORT;
+        openclaw_max_message_size 64k;
+        openclaw_deflate on;
+    }
+--- scenario
+    hostile('compressed messages', sub {
+        my ($case, $beside) = @_;
+
+        my $c = $T->connect('/ws?senderId=bad', deflate => 1);
+
+        send_halves($c, $case->{send}, $beside);
+
+        return frames_of($c, $case->{want} =~ /^close/m);
+    }, compressed());
+
+    is logged(qr/\[(?:warn|error|crit)\]/), '', 'no error of our own';
