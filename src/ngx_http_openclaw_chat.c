@@ -73,9 +73,6 @@ static ngx_keyval_t  ngx_http_openclaw_default_headers[] = {
     { ngx_null_string, ngx_null_string }
 };
 
-static ngx_str_t  ngx_http_openclaw_host = ngx_string("Host");
-
-
 ngx_int_t
 ngx_http_openclaw_chat_handler(ngx_http_request_t *r)
 {
@@ -264,7 +261,7 @@ ngx_http_openclaw_chat_headers(ngx_http_request_t *r,
     h = conf->headers ? conf->headers->elts : NULL;
     n = conf->headers ? conf->headers->nelts : 0;
 
-    if (ngx_array_init(&client->headers, r->pool, n + 3, sizeof(ngx_str_t))
+    if (ngx_array_init(&client->headers, r->pool, n + 2, sizeof(ngx_str_t))
         != NGX_OK)
     {
         return NGX_ERROR;
@@ -278,15 +275,6 @@ ngx_http_openclaw_chat_headers(ngx_http_request_t *r,
         {
             return NGX_ERROR;
         }
-    }
-
-    if (conf->host.len
-        && ngx_http_openclaw_chat_default_header(r->pool, client,
-                                                 &ngx_http_openclaw_host,
-                                                 &conf->host)
-           != NGX_OK)
-    {
-        return NGX_ERROR;
     }
 
     for (i = 0; i < n; i++) {

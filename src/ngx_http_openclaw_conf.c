@@ -8,28 +8,18 @@
 #include <ngx_core.h>
 #include <ngx_http.h>
 #include <ngx_http_openclaw_module.h>
-#include <ngx_http_openclaw_chat.h>
 #include <ngx_http_openclaw_conf.h>
 
 
 #define NGX_HTTP_OPENCLAW_MAX_FILE_SIZE     65536
 
 
-static ngx_http_openclaw_url_t *ngx_http_openclaw_conf_read_url(
-    ngx_conf_t *cf, ngx_str_t *value, ngx_str_t *uri);
-static ngx_int_t ngx_http_openclaw_conf_url(ngx_conf_t *cf, ngx_str_t *value,
-    ngx_http_openclaw_url_t *url);
 static ngx_uint_t ngx_http_openclaw_conf_word(u_char ch);
 static char *ngx_http_openclaw_conf_check_token(ngx_conf_t *cf,
     ngx_str_t *token);
 static ngx_int_t ngx_http_openclaw_conf_secret(ngx_conf_t *cf,
     ngx_str_t *secret);
 static void ngx_http_openclaw_conf_wipe(void *data);
-
-
-static ngx_str_t  ngx_http_openclaw_pass_uri =
-    ngx_string("/v1/chat/completions");
-static ngx_str_t  ngx_http_openclaw_auth_uri = ngx_string("/");
 
 
 /* what the module itself or libcurl says */
@@ -120,180 +110,6 @@ ngx_http_openclaw_conf_zone(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
                                            &ngx_http_openclaw_module);
 
     return omcf->zone ? NGX_CONF_OK : NGX_CONF_ERROR;
-}
-
-
-char *
-ngx_http_openclaw_conf_pass(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
-{
-    ngx_http_openclaw_loc_conf_t *olcf = conf;
-
-    ngx_str_t                      *value;
-    ngx_http_core_loc_conf_t       *clcf;
-    ngx_http_openclaw_main_conf_t  *omcf;
-
-    if (olcf->url) {
-        return "is duplicate";
-    }
-
-    value = cf->args->elts;
-
-    olcf->url = ngx_http_openclaw_conf_read_url(cf, &value[1],
-                                                &ngx_http_openclaw_pass_uri);
-    if (olcf->url == NULL) {
-        return NGX_CONF_ERROR;
-    }
-
-    clcf = ngx_http_conf_get_module_loc_conf(cf, ngx_http_core_module);
-    clcf->handler = ngx_http_openclaw_chat_handler;
-
-    omcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_openclaw_module);
-    omcf->used = 1;
-
-    return NGX_CONF_OK;
-}
-
-
-static ngx_http_openclaw_url_t *
-ngx_http_openclaw_conf_read_url(ngx_conf_t *cf, ngx_str_t *value,
-    ngx_str_t *uri)
-{
-    ngx_http_openclaw_url_t  *url;
-
-    url = ngx_pcalloc(cf->pool, sizeof(ngx_http_openclaw_url_t));
-    if (url == NULL) {
-        return NULL;
-    }
-
-    url->file = cf->conf_file->file.name.data;
-    url->line = cf->conf_file->line;
-
-    if (ngx_http_openclaw_conf_url(cf, value, url) != NGX_OK) {
-        return NULL;
-    }
-
-    if (url->uri.len == 0) {
-        url->uri = *uri;
-    }
-
-    return url;
-}
-
-
-static ngx_int_t
-ngx_http_openclaw_conf_url(ngx_conf_t *cf, ngx_str_t *value,
-    ngx_http_openclaw_url_t *url)
-{
-    size_t      add, i;
-    ngx_url_t   u;
-    in_port_t   port;
-
-    add = 0;
-    port = 80;
-
-    if (ngx_strncasecmp(value->data, (u_char *) "http://", 7) == 0) {
-        add = 7;
-
-    } else if (ngx_strncasecmp(value->data, (u_char *) "https://", 8) == 0) {
-        add = 8;
-        port = 443;
-        url->ssl = 1;
-
-    } else if (ngx_strncasecmp(value->data, (u_char *) "unix:", 5) != 0) {
-        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                           "invalid url \"%V\", it must start with "
-                           "\"http://\", \"https://\" or \"unix:\"", value);
-        return NGX_ERROR;
-    }
-
-    for (i = 0; i < value->len; i++) {
-        if (value->data[i] <= ' ' || value->data[i] == '$'
-            || value->data[i] == '@' || value->data[i] == '#')
-        {
-            ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                               "invalid character \"%c\" in url \"%V\", "
-                               "variables and user names are not supported",
-                               value->data[i], value);
-            return NGX_ERROR;
-        }
-    }
-
-    ngx_memzero(&u, sizeof(ngx_url_t));
-
-    u.url.len = value->len - add;
-    u.url.data = value->data + add;
-    u.default_port = port;
-    u.uri_part = 1;
-
-    /* names are resolved here: a resolver at run time would block */
-
-    if (ngx_parse_url(cf->pool, &u) != NGX_OK) {
-        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0, "%s in url \"%V\"",
-                           u.err ? u.err : "no memory", value);
-        return NGX_ERROR;
-    }
-
-    if (u.uri.len && u.uri.data[0] != '/') {
-        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                           "the path in url \"%V\" must start with \"/\"",
-                           value);
-        return NGX_ERROR;
-    }
-
-    if (u.uri.len > 1) {
-        url->uri = u.uri;
-    }
-
-    if (u.family == AF_UNIX) {
-        url->unix_path = u.host;
-        ngx_str_set(&url->host, "localhost");
-        return NGX_OK;
-    }
-
-    url->host.data = u.url.data;
-    url->host.len = u.url.len - u.uri.len;
-
-    if (u.port_text.len && !u.no_port) {
-        url->port.data = u.port_text.data - 1;
-        url->port.len = u.port_text.len + 1;
-    }
-
-    /* "localhost" is often [::1] first, where agents seldom listen */
-
-    for (i = 0; i < u.naddrs; i++) {
-        if (u.addrs[i].sockaddr->sa_family == AF_INET) {
-            break;
-        }
-    }
-
-    url->connect_to = u.addrs[i < u.naddrs ? i : 0].name;
-
-    return NGX_OK;
-}
-
-
-char *
-ngx_http_openclaw_conf_auth(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
-{
-    ngx_http_openclaw_loc_conf_t *olcf = conf;
-
-    ngx_str_t  *value;
-
-    if (olcf->auth_url != NGX_CONF_UNSET_PTR) {
-        return "is duplicate";
-    }
-
-    value = cf->args->elts;
-
-    if (ngx_strcmp(value[1].data, "off") == 0) {
-        olcf->auth_url = NULL;
-        return NGX_CONF_OK;
-    }
-
-    olcf->auth_url = ngx_http_openclaw_conf_read_url(cf, &value[1],
-                                                 &ngx_http_openclaw_auth_uri);
-
-    return olcf->auth_url ? NGX_CONF_OK : NGX_CONF_ERROR;
 }
 
 

@@ -74,7 +74,7 @@ static ngx_command_t  ngx_http_openclaw_commands[] = {
       NULL },
 
     { ngx_string("openclaw_pass"),
-      NGX_HTTP_LOC_CONF|NGX_HTTP_LIF_CONF|NGX_CONF_TAKE1,
+      NGX_HTTP_LOC_CONF|NGX_HTTP_LIF_CONF|NGX_CONF_1MORE,
       ngx_http_openclaw_conf_pass,
       NGX_HTTP_LOC_CONF_OFFSET,
       0,
@@ -380,8 +380,8 @@ ngx_http_openclaw_create_loc_conf(ngx_conf_t *cf)
     /*
      * set by ngx_pcalloc():
      *
-     *     conf->url = NULL;
-     *     conf->host = { 0, NULL };
+     *     conf->urls = NULL;
+     *     conf->agent.gateways.* = 0;
      *     conf->agent.* = { 0, NULL } for the strings;
      *     conf->agent.ssl_protocols = 0;
      *     conf->token = { 0, NULL };
@@ -496,12 +496,11 @@ ngx_http_openclaw_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
 
     clcf = ngx_http_conf_get_module_loc_conf(cf, ngx_http_core_module);
 
-    if (conf->url == NULL && clcf->noname && prev->url) {
+    if (conf->urls == NULL && clcf->noname && prev->urls) {
 
         /* "if" and "limit_except" are still their location's endpoint */
 
-        conf->url = prev->url;
-        conf->host = prev->host;
+        conf->urls = prev->urls;
         conf->agent = prev->agent;
         conf->auth = prev->auth;
 
@@ -512,7 +511,7 @@ ngx_http_openclaw_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
         return NGX_CONF_OK;
     }
 
-    if (conf->url == NULL) {
+    if (conf->urls == NULL) {
         return NGX_CONF_OK;
     }
 

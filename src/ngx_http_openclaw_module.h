@@ -45,11 +45,12 @@ typedef struct {
 /* openclaw_pass or openclaw_auth, in parts */
 
 typedef struct {
+    ngx_str_t                          name;        /* http://host:port */
     ngx_str_t                          host;        /* with the port */
     ngx_str_t                          port;        /* ":8443" or empty */
     ngx_str_t                          uri;
     ngx_str_t                          connect_to;
-    ngx_str_t                          unix_path;
+    ngx_str_t                          unix_path;   /* with a NUL */
     unsigned                           ssl:1;
 
     u_char                            *file;        /* where it was set */
@@ -60,10 +61,8 @@ typedef struct {
 typedef struct {
     ngx_http_openclaw_ws_conf_t        ws;
     ngx_openclaw_agent_conf_t          agent;
-    ngx_http_openclaw_url_t           *url;         /* NULL: not here */
-    ngx_str_t                          host;        /* if it is not the one
-                                                       in agent.url */
-
+    ngx_array_t                       *urls;        /* of ngx_http_openclaw_
+                                                       url_t; NULL: not here */
     ngx_str_t                          token;
     ngx_str_t                          token_file;
     ngx_array_t                       *headers;     /* of ngx_http_openclaw_

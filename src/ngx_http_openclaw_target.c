@@ -13,13 +13,15 @@
 
 static char *ngx_http_openclaw_target_ssl(ngx_conf_t *cf,
     ngx_http_openclaw_loc_conf_t *conf);
+static ngx_uint_t ngx_http_openclaw_target_uses_ssl(
+    ngx_http_openclaw_loc_conf_t *conf);
 static char *ngx_http_openclaw_target_agent(ngx_conf_t *cf,
     ngx_http_openclaw_loc_conf_t *conf);
 static char *ngx_http_openclaw_target_auth(ngx_conf_t *cf,
     ngx_http_openclaw_loc_conf_t *conf);
-static char *ngx_http_openclaw_target_url(ngx_conf_t *cf,
-    ngx_openclaw_agent_conf_t *agent, ngx_http_openclaw_url_t *url,
-    ngx_str_t *host, ngx_str_t *port);
+static ngx_int_t ngx_http_openclaw_target_gateway(ngx_conf_t *cf,
+    ngx_openclaw_gateway_t *gateway, ngx_http_openclaw_url_t *url,
+    ngx_str_t *ssl_name);
 
 
 void
@@ -70,7 +72,7 @@ ngx_http_openclaw_target_ssl(ngx_conf_t *cf,
 
     agent = &conf->agent;
 
-    if (!conf->url->ssl && (conf->auth_url == NULL || !conf->auth_url->ssl)) {
+    if (!ngx_http_openclaw_target_uses_ssl(conf)) {
         return NGX_CONF_OK;
     }
 
@@ -126,30 +128,54 @@ ngx_http_openclaw_target_ssl(ngx_conf_t *cf,
 }
 
 
+static ngx_uint_t
+ngx_http_openclaw_target_uses_ssl(ngx_http_openclaw_loc_conf_t *conf)
+{
+    ngx_uint_t                i;
+    ngx_http_openclaw_url_t  *url;
+
+    url = conf->urls->elts;
+
+    for (i = 0; i < conf->urls->nelts; i++) {
+        if (url[i].ssl) {
+            return 1;
+        }
+    }
+
+    return conf->auth_url && conf->auth_url->ssl;
+}
+
+
 static char *
 ngx_http_openclaw_target_agent(ngx_conf_t *cf,
     ngx_http_openclaw_loc_conf_t *conf)
 {
-    ngx_str_t                *host, *port, none;
+    ngx_uint_t                i;
+    ngx_openclaw_gateways_t  *gateways;
     ngx_http_openclaw_url_t  *url;
 
-    url = conf->url;
+    gateways = &conf->agent.gateways;
+    url = conf->urls->elts;
 
-    host = &url->host;
-    port = &none;
-    ngx_str_null(&none);
-
-    if (url->ssl && conf->ssl_name.len) {
-
-        /* libcurl takes the name to be verified from the url */
-
-        host = &conf->ssl_name;
-        port = &url->port;
-
-        conf->host = url->host;
+    gateways->elts = ngx_pcalloc(cf->pool, conf->urls->nelts
+                                           * sizeof(ngx_openclaw_gateway_t));
+    if (gateways->elts == NULL) {
+        return NGX_CONF_ERROR;
     }
 
-    return ngx_http_openclaw_target_url(cf, &conf->agent, url, host, port);
+    gateways->nelts = conf->urls->nelts;
+
+    for (i = 0; i < gateways->nelts; i++) {
+
+        if (ngx_http_openclaw_target_gateway(cf, &gateways->elts[i], &url[i],
+                                             &conf->ssl_name)
+            != NGX_OK)
+        {
+            return NGX_CONF_ERROR;
+        }
+    }
+
+    return NGX_CONF_OK;
 }
 
 
@@ -158,6 +184,7 @@ ngx_http_openclaw_target_auth(ngx_conf_t *cf,
     ngx_http_openclaw_loc_conf_t *conf)
 {
     ngx_str_t                 none;
+    ngx_openclaw_gateways_t  *gateways;
     ngx_http_openclaw_url_t  *url;
 
     url = conf->auth_url;
@@ -179,49 +206,75 @@ ngx_http_openclaw_target_auth(ngx_conf_t *cf,
     conf->auth = conf->agent;
     conf->auth.connect_timeout = conf->auth_timeout;
 
-    ngx_str_null(&conf->auth.connect_to);
-    ngx_str_null(&conf->auth.unix_path);
     ngx_str_null(&none);
 
-    return ngx_http_openclaw_target_url(cf, &conf->auth, url, &url->host,
-                                        &none);
-}
+    gateways = &conf->auth.gateways;
 
-
-static char *
-ngx_http_openclaw_target_url(ngx_conf_t *cf, ngx_openclaw_agent_conf_t *agent,
-    ngx_http_openclaw_url_t *url, ngx_str_t *host, ngx_str_t *port)
-{
-    u_char     *p;
-    ngx_str_t  *out;
-
-    p = ngx_pnalloc(cf->pool, sizeof("https://") + host->len + port->len
-                              + url->uri.len);
-    if (p == NULL) {
+    gateways->elts = ngx_pcalloc(cf->pool, sizeof(ngx_openclaw_gateway_t));
+    if (gateways->elts == NULL) {
         return NGX_CONF_ERROR;
     }
 
-    agent->url.data = p;
-    agent->url.len = ngx_sprintf(p, "http%s://%V%V%V%Z", url->ssl ? "s" : "",
-                                 host, port, &url->uri)
-                     - p - 1;
+    gateways->nelts = 1;
 
-    out = url->unix_path.len ? &agent->unix_path : &agent->connect_to;
-
-    p = ngx_pnalloc(cf->pool, sizeof("::") + url->unix_path.len
-                              + url->connect_to.len);
-    if (p == NULL) {
+    if (ngx_http_openclaw_target_gateway(cf, gateways->elts, url, &none)
+        != NGX_OK)
+    {
         return NGX_CONF_ERROR;
-    }
-
-    out->data = p;
-
-    if (url->unix_path.len) {
-        out->len = ngx_sprintf(p, "%V%Z", &url->unix_path) - p - 1;
-
-    } else {
-        out->len = ngx_sprintf(p, "::%V%Z", &url->connect_to) - p - 1;
     }
 
     return NGX_CONF_OK;
+}
+
+
+static ngx_int_t
+ngx_http_openclaw_target_gateway(ngx_conf_t *cf,
+    ngx_openclaw_gateway_t *gateway, ngx_http_openclaw_url_t *url,
+    ngx_str_t *ssl_name)
+{
+    u_char     *p;
+    ngx_str_t  *host, *port, none;
+
+    host = &url->host;
+    port = &none;
+    ngx_str_null(&none);
+
+    if (url->ssl && ssl_name->len) {
+
+        /* libcurl takes the name to be verified from the url */
+
+        host = ssl_name;
+        port = &url->port;
+    }
+
+    p = ngx_pnalloc(cf->pool, sizeof("https://") + host->len + port->len
+                              + url->uri.len
+                              + sizeof("::") + url->connect_to.len
+                              + sizeof("Host: ") + url->host.len);
+    if (p == NULL) {
+        return NGX_ERROR;
+    }
+
+    gateway->name = url->name;
+    gateway->hash = ngx_openclaw_gateway_hash(&url->name);
+    gateway->unix_path = url->unix_path;
+
+    gateway->url.data = p;
+    p = ngx_sprintf(p, "http%s://%V%V%V%Z", url->ssl ? "s" : "", host, port,
+                    &url->uri);
+    gateway->url.len = p - gateway->url.data - 1;
+
+    if (url->unix_path.len == 0) {
+        gateway->connect_to.data = p;
+        p = ngx_sprintf(p, "::%V%Z", &url->connect_to);
+        gateway->connect_to.len = p - gateway->connect_to.data - 1;
+    }
+
+    if (host == ssl_name) {
+        gateway->host.data = p;
+        p = ngx_sprintf(p, "Host: %V%Z", &url->host);
+        gateway->host.len = p - gateway->host.data - 1;
+    }
+
+    return NGX_OK;
 }

@@ -103,6 +103,8 @@ ngx_openclaw_agent_create(ngx_openclaw_agent_conf_t *conf,
     agent->timer.data = agent;
     agent->timer.log = ngx_cycle->log;
 
+    agent->hash = ngx_openclaw_gateway_hash(&ask->session);
+
     agent->start = ngx_current_msec;
     agent->last = ngx_current_msec;
 
@@ -191,9 +193,10 @@ ngx_openclaw_agent_start(ngx_openclaw_agent_t *agent,
 
     easy = agent->curl.easy;
 
-    if (ngx_openclaw_agent_request_create(&agent->request, easy, agent->conf,
-                                          ask, agent->log)
-        != NGX_OK)
+    if (ngx_openclaw_agent_request_create(&agent->request, easy, ask,
+                                          agent->log)
+        != NGX_OK
+        || ngx_openclaw_agent_aim(agent) != NGX_OK)
     {
         return NGX_ERROR;
     }
@@ -275,6 +278,11 @@ ngx_openclaw_agent_head(ngx_openclaw_agent_t *agent)
 
     if (agent->status < 200) {
         agent->status = 0;
+    }
+
+    if (agent->status && agent->down) {
+        agent->down = 0;
+        ngx_openclaw_gateway_works(agent->gateway, agent->log);
     }
 
     if (agent->status != 200) {
@@ -589,8 +597,11 @@ ngx_openclaw_agent_failed(ngx_openclaw_agent_t *agent, CURLcode error)
         ngx_openclaw_agent_reason_curl(&reason, &agent->curl, error,
                                        &agent->request.token);
 
-        unsent = (error == CURLE_COULDNT_CONNECT && !agent->curl.requested
-                  && !agent->curl.starved && !agent->curl.leaving);
+        if (ngx_openclaw_agent_next(agent, error, &reason) == NGX_OK) {
+            return NGX_AGAIN;
+        }
+
+        unsent = agent->refused;
     }
 
     if (unsent && ngx_openclaw_agent_retry(agent, &reason) == NGX_OK) {
@@ -619,7 +630,9 @@ ngx_openclaw_agent_again(ngx_openclaw_agent_t *agent)
         return;
     }
 
-    if (ngx_openclaw_curl_start(&agent->curl) != NGX_OK) {
+    if (ngx_openclaw_agent_aim(agent) != NGX_OK
+        || ngx_openclaw_curl_start(&agent->curl) != NGX_OK)
+    {
         ngx_openclaw_agent_end(agent, NGX_OPENCLAW_INTERNAL_ERROR,
                                "no memory for another try", NULL);
         return;

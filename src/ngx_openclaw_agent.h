@@ -8,9 +8,10 @@
  * One agent request: a POST to the gateway's /v1/chat/completions whose
  * streamed answer comes back as text, and which ends exactly once.
  *
- * It is sent again for as long as retry_timeout if the gateway can't be
- * connected to or answers 503, which prove that nothing ran.  An answer whose
- * stream was lost is looked for in the history of the session.
+ * It is sent to the session's gateway, or to the next one if that can't be
+ * connected to; and again, for as long as retry_timeout, if none can be or the
+ * gateway answers 503, which prove that nothing ran.  An answer whose stream
+ * was lost is looked for in the history of the session.
  *
  * The handler is called from libcurl's write callback or from an event of
  * nginx.  It may call any function of this header, ngx_openclaw_agent_close()
@@ -25,6 +26,7 @@
 #include <ngx_config.h>
 #include <ngx_core.h>
 #include <ngx_openclaw_json.h>
+#include <ngx_openclaw_session_gateway.h>
 
 
 /* so much of a message, in bytes, is enough to know it again */
@@ -38,9 +40,7 @@ typedef struct ngx_openclaw_agent_s  ngx_openclaw_agent_t;
 /* where the agent is; all strings are NUL-terminated, len without the NUL */
 
 typedef struct {
-    ngx_str_t                          url;         /* http[s]://host/path */
-    ngx_str_t                          connect_to;  /* "::127.0.0.1:18789" */
-    ngx_str_t                          unix_path;   /* or empty */
+    ngx_openclaw_gateways_t            gateways;
 
     ngx_flag_t                         ssl_verify;
     ngx_str_t                          ssl_trusted_certificate;  /* a file */
@@ -66,7 +66,7 @@ typedef struct {
                                                        NUL; or NULL */
     ngx_str_t                          body;        /* not empty */
 
-    /* for the history, or empty */
+    /* for the choice of a gateway and the history, or empty */
     ngx_str_t                          session;     /* the key */
     ngx_str_t                          message;     /* the sender's words, or
                                                        WORDS bytes of them */

@@ -85,16 +85,9 @@ ngx_openclaw_agent_history_create(ngx_openclaw_agent_t *agent,
 {
     size_t                         len;
     u_char                        *p;
-    ngx_str_t                     *url;
     ngx_openclaw_agent_history_t  *h;
 
-    url = &agent->conf->url;
-    len = sizeof(NGX_OPENCLAW_AGENT_CHAT) - 1;
-
-    if (ask->session.len == 0 || url->len < len
-        || ngx_memcmp(url->data + url->len - len, NGX_OPENCLAW_AGENT_CHAT, len)
-           != 0)
-    {
+    if (ask->session.len == 0) {
         return NGX_OK;
     }
 
@@ -165,6 +158,8 @@ ngx_int_t
 ngx_openclaw_agent_history_lost(ngx_openclaw_agent_t *agent,
     ngx_openclaw_agent_reason_t *reason)
 {
+    size_t                         len;
+    ngx_str_t                     *url;
     ngx_openclaw_agent_history_t  *h;
 
     h = agent->history;
@@ -172,6 +167,16 @@ ngx_openclaw_agent_history_lost(ngx_openclaw_agent_t *agent,
     /* without an id nothing has begun, or this is no gateway */
 
     if (h == NULL || h->found.run.len == 0) {
+        return NGX_DECLINED;
+    }
+
+    url = &agent->gateway->url;
+    len = sizeof(NGX_OPENCLAW_AGENT_CHAT) - 1;
+
+    if (url->len < len
+        || ngx_memcmp(url->data + url->len - len, NGX_OPENCLAW_AGENT_CHAT, len)
+           != 0)
+    {
         return NGX_DECLINED;
     }
 
@@ -233,7 +238,7 @@ ngx_openclaw_agent_history_start(ngx_openclaw_agent_t *agent)
     }
 
     rc = ngx_openclaw_agent_request_history(&agent->request, easy, agent->conf,
-                                            &url, agent->log);
+                                            agent->gateway, &url, agent->log);
     ngx_free(url.data);
 
     /*
@@ -282,7 +287,7 @@ ngx_openclaw_agent_history_url(ngx_openclaw_agent_t *agent, ngx_str_t *url)
     h = agent->history;
     s = &h->session;
 
-    base = agent->conf->url.len - (sizeof(NGX_OPENCLAW_AGENT_CHAT) - 1);
+    base = agent->gateway->url.len - (sizeof(NGX_OPENCLAW_AGENT_CHAT) - 1);
     escape = ngx_escape_uri(NULL, s->data, s->len, NGX_ESCAPE_URI_COMPONENT);
 
     len = base + sizeof("/sessions//history?limit=") + s->len + 2 * escape
@@ -295,7 +300,7 @@ ngx_openclaw_agent_history_url(ngx_openclaw_agent_t *agent, ngx_str_t *url)
 
     url->data = p;
 
-    p = ngx_cpymem(p, agent->conf->url.data, base);
+    p = ngx_cpymem(p, agent->gateway->url.data, base);
     p = ngx_cpymem(p, "/sessions/", sizeof("/sessions/") - 1);
     p = (u_char *) ngx_escape_uri(p, s->data, s->len,
                                   NGX_ESCAPE_URI_COMPONENT);

@@ -31,6 +31,7 @@
 typedef struct {
     struct curl_slist                 *headers;
     struct curl_slist                 *history;    /* headers of that */
+    struct curl_slist                 *host;       /* goes before headers */
     struct curl_slist                 *connect_to;
     ngx_str_t                          token;      /* points into headers */
 } ngx_openclaw_agent_request_t;
@@ -69,6 +70,12 @@ struct ngx_openclaw_agent_s {
     ngx_int_t                          ident;
 
     ngx_openclaw_agent_conf_t         *conf;
+    ngx_openclaw_gateway_t            *gateway;    /* NULL: to be picked */
+    uint64_t                           hash;       /* of the session */
+    uint64_t                           tried;      /* gateways, since a time
+                                                      was waited */
+    ngx_uint_t                         down;       /* the gateway was */
+
     ngx_openclaw_curl_t                curl;
     ngx_openclaw_agent_request_t       request;
     ngx_openclaw_agent_history_t      *history;    /* NULL: it has none */
@@ -100,6 +107,7 @@ struct ngx_openclaw_agent_s {
     unsigned                           paused:1;
     unsigned                           held:1;     /* libcurl is paused */
     unsigned                           over:1;
+    unsigned                           refused:1;  /* by one of those tried */
     unsigned                           waiting:1;
     unsigned                           lost:1;
     unsigned                           looking:1;  /* into the history */
@@ -130,24 +138,31 @@ void ngx_openclaw_agent_timer(ngx_openclaw_agent_t *agent, ngx_msec_t timer);
 
 
 /*
- * Tells libcurl what to send, and to whom.  request is zeroed.  NGX_OK or
- * NGX_ERROR (logged); the request is to be destroyed in each case, after the
- * transfer.
+ * Tells libcurl what to send; to whom is said by the next one.  request is
+ * zeroed.  NGX_OK or NGX_ERROR (logged); the request is to be destroyed in
+ * each case, after the transfer.
  */
 ngx_int_t ngx_openclaw_agent_request_create(
     ngx_openclaw_agent_request_t *request, CURL *easy,
-    ngx_openclaw_agent_conf_t *conf, ngx_openclaw_agent_ask_t *ask,
+    ngx_openclaw_agent_ask_t *ask, ngx_log_t *log);
+
+/* before each try */
+ngx_int_t ngx_openclaw_agent_request_aim(
+    ngx_openclaw_agent_request_t *request, CURL *easy,
+    ngx_openclaw_agent_conf_t *conf, ngx_openclaw_gateway_t *gateway,
     ngx_log_t *log);
 
-/* the same for a GET of another url, with the headers of the request */
+/* instead of both for a GET of another url, with the headers of the request */
 ngx_int_t ngx_openclaw_agent_request_history(
     ngx_openclaw_agent_request_t *request, CURL *easy,
-    ngx_openclaw_agent_conf_t *conf, ngx_str_t *url, ngx_log_t *log);
+    ngx_openclaw_agent_conf_t *conf, ngx_openclaw_gateway_t *gateway,
+    ngx_str_t *url, ngx_log_t *log);
 
-/* the part of both that says where the server is, and of TLS to it */
+/* the part of them that says where the server is, and of TLS to it */
 ngx_int_t ngx_openclaw_agent_request_target(
     ngx_openclaw_agent_request_t *request, CURL *easy,
-    ngx_openclaw_agent_conf_t *conf, ngx_str_t *url, ngx_log_t *log);
+    ngx_openclaw_agent_conf_t *conf, ngx_openclaw_gateway_t *gateway,
+    ngx_str_t *url, ngx_log_t *log);
 
 void ngx_openclaw_agent_request_destroy(ngx_openclaw_agent_request_t *request);
 
@@ -165,6 +180,16 @@ void ngx_openclaw_agent_reason_curl(ngx_openclaw_agent_reason_t *reason,
 void ngx_openclaw_agent_reason_status(ngx_openclaw_agent_reason_t *reason,
     long status, ngx_str_t *body, ngx_str_t *token);
 
+
+/* picks a gateway if there is none, and has the request go there */
+ngx_int_t ngx_openclaw_agent_aim(ngx_openclaw_agent_t *agent);
+
+/*
+ * The transfer has failed, for this reason.  NGX_OK if the next gateway is
+ * about to be tried, or NGX_DECLINED.
+ */
+ngx_int_t ngx_openclaw_agent_next(ngx_openclaw_agent_t *agent, CURLcode error,
+    ngx_openclaw_agent_reason_t *reason);
 
 /*
  * Nothing ran, for this reason.  Returns NGX_OK if it is waited for the next

@@ -29,11 +29,16 @@ static ngx_int_t ngx_openclaw_agent_add_header(
 static ngx_int_t ngx_openclaw_agent_set_token(
     ngx_openclaw_agent_request_t *request, ngx_str_t *token, ngx_log_t *log);
 
-static CURLcode ngx_openclaw_agent_set_target(
+static ngx_int_t ngx_openclaw_agent_use_headers(
     ngx_openclaw_agent_request_t *request, CURL *easy,
-    ngx_openclaw_agent_conf_t *conf, ngx_str_t *url);
-static CURLcode ngx_openclaw_agent_set_post(
-    ngx_openclaw_agent_request_t *request, CURL *easy, ngx_str_t *body);
+    struct curl_slist *headers, ngx_openclaw_gateway_t *gateway,
+    ngx_log_t *log);
+static void ngx_openclaw_agent_free_host(
+    ngx_openclaw_agent_request_t *request);
+static CURLcode ngx_openclaw_agent_set_target(CURL *easy,
+    ngx_openclaw_agent_conf_t *conf, ngx_openclaw_gateway_t *gateway,
+    ngx_str_t *url);
+static CURLcode ngx_openclaw_agent_set_post(CURL *easy, ngx_str_t *body);
 static ngx_int_t ngx_openclaw_agent_set_failed(CURLcode error,
     ngx_log_t *log);
 static CURLcode ngx_openclaw_agent_set_ssl(CURL *easy,
@@ -68,66 +73,86 @@ static ngx_openclaw_agent_protocol_t  ngx_openclaw_agent_protocols[] = {
 
 ngx_int_t
 ngx_openclaw_agent_request_create(ngx_openclaw_agent_request_t *request,
-    CURL *easy, ngx_openclaw_agent_conf_t *conf,
-    ngx_openclaw_agent_ask_t *ask, ngx_log_t *log)
+    CURL *easy, ngx_openclaw_agent_ask_t *ask, ngx_log_t *log)
 {
     CURLcode  error;
 
-    if (ngx_openclaw_agent_set_headers(request, ask, log) != NGX_OK
-        || ngx_openclaw_agent_request_target(request, easy, conf, &conf->url,
-                                             log)
-           != NGX_OK)
-    {
+    if (ngx_openclaw_agent_set_headers(request, ask, log) != NGX_OK) {
         return NGX_ERROR;
     }
 
-    error = ngx_openclaw_agent_set_post(request, easy, &ask->body);
+    error = ngx_openclaw_agent_set_post(easy, &ask->body);
 
     return ngx_openclaw_agent_set_failed(error, log);
 }
 
 
 ngx_int_t
-ngx_openclaw_agent_request_history(ngx_openclaw_agent_request_t *request,
-    CURL *easy, ngx_openclaw_agent_conf_t *conf, ngx_str_t *url,
-    ngx_log_t *log)
+ngx_openclaw_agent_request_aim(ngx_openclaw_agent_request_t *request,
+    CURL *easy, ngx_openclaw_agent_conf_t *conf,
+    ngx_openclaw_gateway_t *gateway, ngx_log_t *log)
 {
-    CURLcode  error;
+    if (ngx_openclaw_agent_request_target(request, easy, conf, gateway,
+                                          &gateway->url, log)
+        != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
 
+    return ngx_openclaw_agent_use_headers(request, easy, request->headers,
+                                          gateway, log);
+}
+
+
+ngx_int_t
+ngx_openclaw_agent_request_history(ngx_openclaw_agent_request_t *request,
+    CURL *easy, ngx_openclaw_agent_conf_t *conf,
+    ngx_openclaw_gateway_t *gateway, ngx_str_t *url, ngx_log_t *log)
+{
     if (request->history == NULL
         && ngx_openclaw_agent_history_headers(request) != NGX_OK)
     {
         return NGX_ERROR;
     }
 
-    if (ngx_openclaw_agent_request_target(request, easy, conf, url, log)
+    if (ngx_openclaw_agent_request_target(request, easy, conf, gateway, url,
+                                          log)
         != NGX_OK)
     {
         return NGX_ERROR;
     }
 
-    error = curl_easy_setopt(easy, CURLOPT_HTTPHEADER, request->history);
-
-    return ngx_openclaw_agent_set_failed(error, log);
+    return ngx_openclaw_agent_use_headers(request, easy, request->history,
+                                          gateway, log);
 }
 
 
 ngx_int_t
 ngx_openclaw_agent_request_target(ngx_openclaw_agent_request_t *request,
-    CURL *easy, ngx_openclaw_agent_conf_t *conf, ngx_str_t *url,
-    ngx_log_t *log)
+    CURL *easy, ngx_openclaw_agent_conf_t *conf,
+    ngx_openclaw_gateway_t *gateway, ngx_str_t *url, ngx_log_t *log)
 {
-    CURLcode  error;
+    CURLcode            error;
+    struct curl_slist  *connect_to;
 
-    if (request->connect_to == NULL && conf->connect_to.len) {
-        request->connect_to = curl_slist_append(NULL,
-                                              (char *) conf->connect_to.data);
-        if (request->connect_to == NULL) {
+    connect_to = NULL;
+
+    if (gateway->connect_to.len) {
+        connect_to = curl_slist_append(NULL,
+                                       (char *) gateway->connect_to.data);
+        if (connect_to == NULL) {
             return NGX_ERROR;
         }
     }
 
-    error = ngx_openclaw_agent_set_target(request, easy, conf, url);
+    error = curl_easy_setopt(easy, CURLOPT_CONNECT_TO, connect_to);
+
+    curl_slist_free_all(request->connect_to);
+    request->connect_to = connect_to;
+
+    if (error == CURLE_OK) {
+        error = ngx_openclaw_agent_set_target(easy, conf, gateway, url);
+    }
 
     return ngx_openclaw_agent_set_failed(error, log);
 }
@@ -138,6 +163,7 @@ ngx_openclaw_agent_request_destroy(ngx_openclaw_agent_request_t *request)
 {
     ngx_openclaw_agent_free_headers(request->headers);
     ngx_openclaw_agent_free_headers(request->history);
+    ngx_openclaw_agent_free_host(request);
 
     curl_slist_free_all(request->connect_to);
 
@@ -326,20 +352,70 @@ ngx_openclaw_agent_history_headers(ngx_openclaw_agent_request_t *request)
 }
 
 
+/*
+ * With a Host in front that is the gateway's, unless openclaw_set_header has
+ * set another.  The list is shared: only its first element is the host's own.
+ */
+
+static ngx_int_t
+ngx_openclaw_agent_use_headers(ngx_openclaw_agent_request_t *request,
+    CURL *easy, struct curl_slist *headers, ngx_openclaw_gateway_t *gateway,
+    ngx_log_t *log)
+{
+    CURLcode            error;
+    struct curl_slist  *header, *host;
+
+    host = NULL;
+
+    for (header = headers; header; header = header->next) {
+        if (ngx_strncasecmp((u_char *) header->data, (u_char *) "Host:", 5)
+            == 0)
+        {
+            break;
+        }
+    }
+
+    if (header == NULL && gateway->host.len) {
+        host = curl_slist_append(NULL, (char *) gateway->host.data);
+        if (host == NULL) {
+            return NGX_ERROR;
+        }
+
+        host->next = headers;
+    }
+
+    error = curl_easy_setopt(easy, CURLOPT_HTTPHEADER, host ? host : headers);
+
+    ngx_openclaw_agent_free_host(request);
+    request->host = host;
+
+    return ngx_openclaw_agent_set_failed(error, log);
+}
+
+
+static void
+ngx_openclaw_agent_free_host(ngx_openclaw_agent_request_t *request)
+{
+    if (request->host) {
+        request->host->next = NULL;
+        curl_slist_free_all(request->host);
+    }
+}
+
+
 static CURLcode
-ngx_openclaw_agent_set_target(ngx_openclaw_agent_request_t *request,
-    CURL *easy, ngx_openclaw_agent_conf_t *conf, ngx_str_t *url)
+ngx_openclaw_agent_set_target(CURL *easy, ngx_openclaw_agent_conf_t *conf,
+    ngx_openclaw_gateway_t *gateway, ngx_str_t *url)
 {
     CURLcode  error;
 
     if ((error = ngx_openclaw_agent_set_string(easy, CURLOPT_URL, url))
         != CURLE_OK
-        || (error = ngx_openclaw_agent_set_string(easy,
-                                                  CURLOPT_UNIX_SOCKET_PATH,
-                                                  &conf->unix_path))
+        || (error = curl_easy_setopt(easy, CURLOPT_UNIX_SOCKET_PATH,
+                                     gateway->unix_path.len
+                                     ? (char *) gateway->unix_path.data
+                                     : NULL))
            != CURLE_OK
-        || (error = curl_easy_setopt(easy, CURLOPT_CONNECT_TO,
-                                     request->connect_to)) != CURLE_OK
         || (error = curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS,
                                      (long) conf->connect_timeout))
            != CURLE_OK)
@@ -357,21 +433,19 @@ ngx_openclaw_agent_set_target(ngx_openclaw_agent_request_t *request,
  */
 
 static CURLcode
-ngx_openclaw_agent_set_post(ngx_openclaw_agent_request_t *request, CURL *easy,
-    ngx_str_t *body)
+ngx_openclaw_agent_set_post(CURL *easy, ngx_str_t *body)
 {
     CURLcode  error;
 
     if ((error = curl_easy_setopt(easy, CURLOPT_POST, 1L)) != CURLE_OK
         || (error = curl_easy_setopt(easy, CURLOPT_POSTFIELDSIZE_LARGE,
-                                     (curl_off_t) body->len)) != CURLE_OK
-        || (error = curl_easy_setopt(easy, CURLOPT_COPYPOSTFIELDS,
-                                     (char *) body->data)) != CURLE_OK)
+                                     (curl_off_t) body->len)) != CURLE_OK)
     {
         return error;
     }
 
-    return curl_easy_setopt(easy, CURLOPT_HTTPHEADER, request->headers);
+    return curl_easy_setopt(easy, CURLOPT_COPYPOSTFIELDS,
+                            (char *) body->data);
 }
 
 

@@ -15,8 +15,111 @@
 #define NGX_OPENCLAW_AGENT_MAX_DELAY        2000
 
 
+static ngx_uint_t ngx_openclaw_agent_unconnected(ngx_openclaw_agent_t *agent,
+    CURLcode error);
 static ngx_msec_t ngx_openclaw_agent_retry_delay(ngx_openclaw_agent_t *agent);
 static ngx_msec_t ngx_openclaw_agent_retry_after(ngx_openclaw_agent_t *agent);
+
+
+ngx_int_t
+ngx_openclaw_agent_aim(ngx_openclaw_agent_t *agent)
+{
+    ngx_openclaw_agent_conf_t  *conf;
+
+    conf = agent->conf;
+
+    if (agent->gateway == NULL) {
+
+        if (agent->tried == 0) {
+            agent->refused = 0;
+        }
+
+        agent->gateway = ngx_openclaw_gateway_pick(&conf->gateways,
+                                                   agent->hash, &agent->tried,
+                                                   &agent->down);
+    }
+
+    if (agent->gateway == NULL) {
+        return NGX_ERROR;
+    }
+
+    return ngx_openclaw_agent_request_aim(&agent->request, agent->curl.easy,
+                                          conf, agent->gateway, agent->log);
+}
+
+
+ngx_int_t
+ngx_openclaw_agent_next(ngx_openclaw_agent_t *agent, CURLcode error,
+    ngx_openclaw_agent_reason_t *reason)
+{
+    uint64_t                  all;
+    ngx_uint_t                last, level;
+    ngx_openclaw_gateways_t  *gateways;
+
+    gateways = &agent->conf->gateways;
+
+    if (!ngx_openclaw_agent_unconnected(agent, error)) {
+        agent->refused = 0;
+        return NGX_DECLINED;
+    }
+
+    if (error == CURLE_COULDNT_CONNECT) {
+        agent->refused = 1;
+    }
+
+    /* all bits, be there 64 */
+
+    all = ((uint64_t) 2 << (gateways->nelts - 1)) - 1;
+    last = (agent->tried == all);
+
+    if (!last) {
+        level = agent->tries ? NGX_LOG_INFO : NGX_LOG_WARN;
+
+        ngx_log_error(level, agent->log, 0,
+                      "gateway \"%V\" can't be reached, trying the next one: "
+                      "%V", &agent->gateway->name, &reason->text);
+    }
+
+    ngx_openclaw_gateway_fails(gateways, agent->gateway, agent->log);
+
+    agent->gateway = NULL;
+
+    if (last) {
+
+        /* after some time it is the turn of the first one again */
+
+        agent->tried = 0;
+
+        return NGX_DECLINED;
+    }
+
+    ngx_openclaw_agent_wait(agent, 0);
+
+    return NGX_OK;
+}
+
+
+/*
+ * Whether the gateway was at fault, and has not seen any of the request.  A
+ * certificate that can't be verified is not the gateway's.
+ */
+
+static ngx_uint_t
+ngx_openclaw_agent_unconnected(ngx_openclaw_agent_t *agent, CURLcode error)
+{
+    ngx_openclaw_curl_t  *curl;
+
+    curl = &agent->curl;
+
+    if (curl->requested || curl->starved || curl->leaving) {
+        return 0;
+    }
+
+    return error == CURLE_COULDNT_CONNECT
+           || error == CURLE_OPERATION_TIMEDOUT
+           || error == CURLE_SSL_CONNECT_ERROR
+           || error == CURLE_PEER_FAILED_VERIFICATION;
+}
 
 
 ngx_int_t

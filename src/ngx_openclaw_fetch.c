@@ -102,9 +102,12 @@ static ngx_int_t
 ngx_openclaw_fetch_start(ngx_openclaw_fetch_t *fetch,
     ngx_openclaw_agent_conf_t *conf)
 {
-    CURLcode             error;
-    const char         **line;
-    struct curl_slist   *list;
+    CURLcode                  error;
+    const char              **line;
+    struct curl_slist        *list;
+    ngx_openclaw_gateway_t   *gateway;
+
+    gateway = conf->gateways.elts;
 
     for (line = ngx_openclaw_fetch_headers; *line; line++) {
         list = curl_slist_append(fetch->request.headers, *line);
@@ -120,7 +123,8 @@ ngx_openclaw_fetch_start(ngx_openclaw_fetch_t *fetch,
     }
 
     if (ngx_openclaw_agent_request_target(&fetch->request, fetch->curl.easy,
-                                          conf, &conf->url, fetch->log)
+                                          conf, gateway, &gateway->url,
+                                          fetch->log)
         != NGX_OK)
     {
         goto failed;

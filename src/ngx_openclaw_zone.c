@@ -165,6 +165,7 @@ ngx_openclaw_zone_clear(ngx_openclaw_zone_t *zone)
     ngx_queue_init(&sh->active);
     ngx_queue_init(&sh->idle);
     ngx_queue_init(&sh->answers);
+    ngx_queue_init(&sh->gateways);
     ngx_queue_init(&sh->wakes);
 
     sh->missing = 0;

@@ -9,12 +9,13 @@
  * created, adopted on reload, locked, and made whole after a crash.  Only
  * ngx_openclaw_zone*.c and ngx_openclaw_session*.c include this file.
  *
- *   slab pool    sessions, tickets, answers and chunks
+ *   slab pool    sessions, tickets, answers, chunks and gateways
  *   sh           at the end of the zone, where the slab pool never reaches
  *     sessions   rbtree of session    by hash of the key, then the key
  *     active     queue of session     those that have tickets
  *     idle       queue of session     those that have none, oldest last
  *     answers    queue of answer      of all sessions, oldest last
+ *     gateways   queue of gateway     those that could not be connected to
  *     wakes      queue of worker      those to be woken after unlocking
  *     workers    array of worker      one for each live process, and for dead
  *                                     ones until they are reaped:
@@ -136,6 +137,20 @@ typedef struct {
 } ngx_openclaw_zone_answer_t;
 
 
+/* it has one while it fails; nothing depends on whether there was room */
+
+typedef struct {
+    ngx_queue_t                        queue;      /* in sh->gateways */
+    ngx_uint_t                         fails;      /* less than fail_timeout
+                                                      from one to the next */
+    time_t                             last;       /* it failed, or somebody
+                                                      was let try */
+    unsigned                           down:1;
+    size_t                             len;
+    u_char                             name[1];
+} ngx_openclaw_zone_gateway_t;
+
+
 typedef struct {
     ngx_atomic_t                       dirty;      /* pid of the lock's holder
                                                       while it changes things */
@@ -148,6 +163,7 @@ typedef struct {
     ngx_queue_t                        active;
     ngx_queue_t                        idle;
     ngx_queue_t                        answers;
+    ngx_queue_t                        gateways;
     ngx_queue_t                        wakes;
     u_char                            *log_ctx;    /* after the workers */
     ngx_uint_t                         nworkers;
@@ -256,6 +272,17 @@ void ngx_openclaw_zone_copy_locked(ngx_openclaw_zone_answer_t *a, u_char *p);
 
 void ngx_openclaw_zone_forget_answer_locked(ngx_openclaw_zone_t *zone,
     ngx_openclaw_zone_answer_t *a);
+
+/* NULL if it has not failed lately */
+ngx_openclaw_zone_gateway_t *ngx_openclaw_zone_gateway_locked(
+    ngx_openclaw_zone_t *zone, ngx_str_t *name);
+
+/* NULL if there is no room; those that nobody asked for long are forgotten */
+ngx_openclaw_zone_gateway_t *ngx_openclaw_zone_add_gateway_locked(
+    ngx_openclaw_zone_t *zone, ngx_str_t *name);
+
+void ngx_openclaw_zone_forget_gateway_locked(ngx_openclaw_zone_t *zone,
+    ngx_openclaw_zone_gateway_t *g);
 
 
 #endif /* _NGX_OPENCLAW_ZONE_H_INCLUDED_ */

@@ -56,7 +56,12 @@ __DATA__
 
 === TEST 2: faults of all kinds
 --- config
-    location = /ws { openclaw_pass http://127.0.0.1:$TEST_NGINX_AGENT_PORT; }
+    location = /ws {
+        openclaw_pass http://127.0.0.1:$TEST_NGINX_AGENT_PORT
+                      unix:$TEST_NGINX_TMP/none1.sock
+                      unix:$TEST_NGINX_TMP/none2.sock
+                      unix:$TEST_NGINX_TMP/none3.sock;
+    }
 --- scenario
     my @client = main::fill_zone($T, $agent);
     my $said = $T->zone_check;

@@ -31,6 +31,7 @@
 
 #define ZONE_MAX_KEY                   1024
 #define ZONE_MAX_IDS                   (128 + 256)
+#define ZONE_MAX_NAME                  1024
 
 
 typedef struct {
@@ -89,6 +90,7 @@ static int zone_check_age(zone_check_t *check, ngx_queue_t *q);
 static void zone_check_message(zone_check_t *check,
     ngx_openclaw_zone_message_t *m);
 
+static int zone_check_gateway(zone_check_t *check, ngx_queue_t *q);
 static void zone_check_workers(zone_check_t *check);
 static int zone_check_wake(zone_check_t *check, ngx_queue_t *q);
 static int zone_check_own(zone_check_t *check, ngx_queue_t *q);
@@ -159,6 +161,8 @@ zone_check(zone_t *zone)
         zone_fault(zone, "of %lu answers %lu have an age", check.answers,
                    check.aged);
     }
+
+    zone_walk(&check, &check.sh->gateways, "gateways", zone_check_gateway);
 
     zone_check_workers(&check);
 
@@ -685,6 +689,42 @@ zone_check_message(zone_check_t *check, ngx_openclaw_zone_message_t *m)
     if (check->nmessages < ZONE_MESSAGES) {
         check->messages[check->nmessages++] = m;
     }
+}
+
+
+static int
+zone_check_gateway(zone_check_t *check, ngx_queue_t *q)
+{
+    size_t                        size;
+    ngx_openclaw_zone_gateway_t  *g, *at;
+
+    at = ngx_queue_data(q, ngx_openclaw_zone_gateway_t, queue);
+    size = offsetof(ngx_openclaw_zone_gateway_t, name);
+
+    g = zone_at(check->zone, at, size);
+    if (g == NULL) {
+        return -1;
+    }
+
+    size += g->len;
+
+    if (g->len == 0 || g->len > ZONE_MAX_NAME
+        || zone_at(check->zone, at, size) == NULL)
+    {
+        zone_fault(check->zone, "%p is no gateway", at);
+        return -1;
+    }
+
+    if (zone_known(check->zone, at, size, "gateway") != 0) {
+        return -1;
+    }
+
+    if (g->fails == 0) {
+        zone_fault(check->zone, "gateway \"%.*s\" has not failed",
+                   (int) g->len, g->name);
+    }
+
+    return 0;
 }
 
 

@@ -11,7 +11,8 @@
  *     zone_plant PID zone_check
  *
  * Prints a line of TAP for each fault.  nginx should have nothing to do, and
- * the zone a session with two tickets, one that is idle, and an answer.
+ * the zone a session with two tickets, one that is idle, an answer, and a
+ * gateway that has failed.
  */
 
 
@@ -31,6 +32,7 @@ typedef enum {
     ZONE_IN_WORKER,
     ZONE_IN_ANSWER,
     ZONE_IN_CHUNK,
+    ZONE_IN_GATEWAY,
     ZONE_IN_PAGE,
     ZONE_IN_FREE,
     ZONE_IN_STATS,
@@ -135,6 +137,13 @@ static zone_plant_t  zone_plants[] = {
       ZONE_IN_CHUNK, zone_in(chunk_t, len), 1 },
     { "a chunk has another one behind it",
       ZONE_IN_CHUNK, zone_in(chunk_t, next), 1 },
+
+    { "a gateway leads back wrongly",
+      ZONE_IN_GATEWAY, zone_in(gateway_t, queue.prev), 8 },
+    { "the length of a gateway's name",
+      ZONE_IN_GATEWAY, zone_in(gateway_t, len), 1000 },
+    { "a gateway that never failed",
+      ZONE_IN_GATEWAY, zone_in(gateway_t, fails), (uintptr_t) -1 },
 
     { "something was freed, or taken: the map of a page",
       ZONE_IN_PAGE, offsetof(ngx_slab_page_t, slab),
@@ -249,6 +258,9 @@ zone_places(zone_t *zone, uintptr_t *places)
         a = zone_at(zone, (void *) addr, sizeof(ngx_openclaw_zone_answer_t));
         places[ZONE_IN_CHUNK] = (uintptr_t) a->chunks;
     }
+
+    places[ZONE_IN_GATEWAY] = zone_item(zone, &sh->gateways,
+                                        zone_in(gateway_t, queue), 0);
 
     addr = zone_item(zone, &sh->active, zone_in(session_t, queue), 0);
     places[ZONE_IN_ACTIVE] = addr;
