@@ -9,12 +9,12 @@
 #include <ngx_http.h>
 #include <ngx_http_openclaw_module.h>
 #include <ngx_http_openclaw_auth.h>
+#include <ngx_http_openclaw_conf.h>
 #include <ngx_http_openclaw_turn.h>
 #include <ngx_http_openclaw_chat.h>
 
 
 #define NGX_HTTP_OPENCLAW_ABORT_POOL_SIZE   1024
-#define NGX_HTTP_OPENCLAW_MAX_AGENT_ID      64
 
 
 /* lives in r->pool */
@@ -198,9 +198,8 @@ static ngx_int_t
 ngx_http_openclaw_chat_agent(ngx_http_request_t *r,
     ngx_http_openclaw_client_t *client)
 {
-    u_char      *p, ch;
-    ngx_str_t   *id;
-    ngx_uint_t   i;
+    u_char     *p;
+    ngx_str_t  *id;
 
     id = &client->agent_id;
 
@@ -213,19 +212,9 @@ ngx_http_openclaw_chat_agent(ngx_http_request_t *r,
         return NGX_ERROR;
     }
 
-    for (i = 0; i < id->len; i++) {
-        ch = ngx_tolower(id->data[i]);
-
-        if ((ch < 'a' || ch > 'z') && (ch < '0' || ch > '9')
-            && ch != '_' && ch != '-')
-        {
-            break;
-        }
-    }
-
     /* it becomes a part of the session key, which nobody may forge */
 
-    if (i == 0 || i < id->len || i > NGX_HTTP_OPENCLAW_MAX_AGENT_ID) {
+    if (!ngx_http_openclaw_conf_is_agent(id)) {
         ngx_log_error(NGX_LOG_ERR, r->connection->log, 0,
                       "the value \"%V\" of \"openclaw_agent\" is not the id "
                       "of an agent", id);

@@ -75,7 +75,8 @@ ngx_http_openclaw_conf_zone(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 
     if (size == NGX_ERROR) {
         ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                           "invalid zone size \"%V\"", &value[1]);
+                           "invalid size in zone \"%V\", \"name:size\" is "
+                           "expected, such as \"%V:16m\"", &value[1], &name);
         return NGX_CONF_ERROR;
     }
 
@@ -90,7 +91,8 @@ ngx_http_openclaw_conf_zone(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 
         if (ngx_strncmp(value[2].data, "inactive=", 9) != 0) {
             ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                               "invalid parameter \"%V\"", &value[2]);
+                               "invalid parameter \"%V\", \"inactive=time\" is "
+                               "expected", &value[2]);
             return NGX_CONF_ERROR;
         }
 
@@ -101,7 +103,8 @@ ngx_http_openclaw_conf_zone(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 
         if (inactive == (time_t) NGX_ERROR || inactive == 0) {
             ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                               "invalid time \"%V\"", &value[2]);
+                               "invalid time \"%V\", it must be like "
+                               "\"inactive=1d\"", &value[2]);
             return NGX_CONF_ERROR;
         }
     }
@@ -271,7 +274,8 @@ ngx_http_openclaw_conf_set_header(ngx_conf_t *cf, ngx_command_t *cmd,
 
     if (i == 0 || i < value[1].len) {
         ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                           "invalid header name \"%V\"", &value[1]);
+                           "invalid header name \"%V\", it must have letters, "
+                           "without spaces and \":\"", &value[1]);
         return NGX_CONF_ERROR;
     }
 
@@ -282,6 +286,15 @@ ngx_http_openclaw_conf_set_header(ngx_conf_t *cf, ngx_command_t *cmd,
             ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
                                "header \"%V\" can't be set, it is the "
                                "module's own", &value[1]);
+            return NGX_CONF_ERROR;
+        }
+    }
+
+    for (i = 0; i < value[2].len; i++) {
+        if (value[2].data[i] < 0x20 && value[2].data[i] != '\t') {
+            ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                               "the value of header \"%V\" has a control "
+                               "character", &value[1]);
             return NGX_CONF_ERROR;
         }
     }
@@ -396,7 +409,8 @@ ngx_http_openclaw_conf_answers(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 
     if (n == NGX_ERROR || n == 0) {
         ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                           "invalid number \"%V\"", &value[1]);
+                           "invalid number \"%V\" of answers, it must be 1 or "
+                           "more", &value[1]);
         return NGX_CONF_ERROR;
     }
 
@@ -404,12 +418,25 @@ ngx_http_openclaw_conf_answers(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 
     if (size == NGX_ERROR || size == 0) {
         ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                           "invalid size \"%V\"", &value[2]);
+                           "invalid size \"%V\" of an answer, it must be like "
+                           "\"64k\"", &value[2]);
         return NGX_CONF_ERROR;
     }
 
     olcf->answers = n;
     olcf->answer_size = size;
+
+    return NGX_CONF_OK;
+}
+
+
+char *
+ngx_http_openclaw_conf_file(ngx_conf_t *cf, void *post, void *data)
+{
+    ngx_http_openclaw_file_t *file = data;
+
+    file->file = cf->conf_file->file.name.data;
+    file->line = cf->conf_file->line;
 
     return NGX_CONF_OK;
 }

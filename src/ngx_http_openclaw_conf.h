@@ -39,16 +39,37 @@ char *ngx_http_openclaw_conf_allow_origin(ngx_conf_t *cf, ngx_command_t *cmd,
 char *ngx_http_openclaw_conf_answers(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
 
+char *ngx_http_openclaw_conf_agent(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+
+/* the stock setters, but that they say what is expected */
+
+char *ngx_http_openclaw_conf_msec(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+char *ngx_http_openclaw_conf_size(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+char *ngx_http_openclaw_conf_num(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+char *ngx_http_openclaw_conf_enum(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+char *ngx_http_openclaw_conf_bitmask(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+
 /* post handlers */
 
 char *ngx_http_openclaw_conf_token(ngx_conf_t *cf, void *post, void *data);
 char *ngx_http_openclaw_conf_token_file(ngx_conf_t *cf, void *post,
     void *data);
+/* of an ngx_http_openclaw_file_t */
+char *ngx_http_openclaw_conf_file(ngx_conf_t *cf, void *post, void *data);
 char *ngx_http_openclaw_conf_text(ngx_conf_t *cf, void *post, void *data);
 char *ngx_http_openclaw_conf_positive_size(ngx_conf_t *cf, void *post,
     void *data);
 char *ngx_http_openclaw_conf_positive_time(ngx_conf_t *cf, void *post,
     void *data);
+
+/* whether an agent can have that id, which is still to be lower-cased */
+ngx_uint_t ngx_http_openclaw_conf_is_agent(ngx_str_t *id);
 
 /*
  * Reads a small file while the privileges of the master process are there.

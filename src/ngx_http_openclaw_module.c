@@ -56,6 +56,8 @@ static ngx_conf_post_t  ngx_http_openclaw_token_post =
     { ngx_http_openclaw_conf_token };
 static ngx_conf_post_t  ngx_http_openclaw_token_file_post =
     { ngx_http_openclaw_conf_token_file };
+static ngx_conf_post_t  ngx_http_openclaw_file_post =
+    { ngx_http_openclaw_conf_file };
 static ngx_conf_post_t  ngx_http_openclaw_text_post =
     { ngx_http_openclaw_conf_text };
 static ngx_conf_post_t  ngx_http_openclaw_size_post =
@@ -103,7 +105,7 @@ static ngx_command_t  ngx_http_openclaw_commands[] = {
 
     { ngx_string("openclaw_agent"),
       NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_TAKE1,
-      ngx_http_set_complex_value_slot,
+      ngx_http_openclaw_conf_agent,
       NGX_HTTP_LOC_CONF_OFFSET,
       offsetof(ngx_http_openclaw_loc_conf_t, agent_id),
       NULL },
@@ -138,7 +140,7 @@ static ngx_command_t  ngx_http_openclaw_commands[] = {
 
     { ngx_string("openclaw_auth_timeout"),
       NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_TAKE1,
-      ngx_conf_set_msec_slot,
+      ngx_http_openclaw_conf_msec,
       NGX_HTTP_LOC_CONF_OFFSET,
       offsetof(ngx_http_openclaw_loc_conf_t, auth_timeout),
       &ngx_http_openclaw_time_post },
@@ -166,14 +168,14 @@ static ngx_command_t  ngx_http_openclaw_commands[] = {
 
     { ngx_string("openclaw_stream"),
       NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_TAKE1,
-      ngx_conf_set_enum_slot,
+      ngx_http_openclaw_conf_enum,
       NGX_HTTP_LOC_CONF_OFFSET,
       offsetof(ngx_http_openclaw_loc_conf_t, stream),
       &ngx_http_openclaw_stream },
 
     { ngx_string("openclaw_queue"),
       NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_TAKE1,
-      ngx_conf_set_num_slot,
+      ngx_http_openclaw_conf_num,
       NGX_HTTP_LOC_CONF_OFFSET,
       offsetof(ngx_http_openclaw_loc_conf_t, queue),
       NULL },
@@ -187,77 +189,77 @@ static ngx_command_t  ngx_http_openclaw_commands[] = {
 
     { ngx_string("openclaw_max_message_size"),
       NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_TAKE1,
-      ngx_conf_set_size_slot,
+      ngx_http_openclaw_conf_size,
       NGX_HTTP_LOC_CONF_OFFSET,
       offsetof(ngx_http_openclaw_loc_conf_t, ws.max_message_size),
       &ngx_http_openclaw_size_post },
 
     { ngx_string("openclaw_send_buffer"),
       NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_TAKE1,
-      ngx_conf_set_size_slot,
+      ngx_http_openclaw_conf_size,
       NGX_HTTP_LOC_CONF_OFFSET,
       offsetof(ngx_http_openclaw_loc_conf_t, ws.send_buffer),
       &ngx_http_openclaw_size_post },
 
     { ngx_string("openclaw_send_timeout"),
       NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_TAKE1,
-      ngx_conf_set_msec_slot,
+      ngx_http_openclaw_conf_msec,
       NGX_HTTP_LOC_CONF_OFFSET,
       offsetof(ngx_http_openclaw_loc_conf_t, ws.send_timeout),
       &ngx_http_openclaw_time_post },
 
     { ngx_string("openclaw_ping_interval"),
       NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_TAKE1,
-      ngx_conf_set_msec_slot,
+      ngx_http_openclaw_conf_msec,
       NGX_HTTP_LOC_CONF_OFFSET,
       offsetof(ngx_http_openclaw_loc_conf_t, ws.ping_interval),
       NULL },
 
     { ngx_string("openclaw_ping_timeout"),
       NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_TAKE1,
-      ngx_conf_set_msec_slot,
+      ngx_http_openclaw_conf_msec,
       NGX_HTTP_LOC_CONF_OFFSET,
       offsetof(ngx_http_openclaw_loc_conf_t, ws.ping_timeout),
       &ngx_http_openclaw_time_post },
 
     { ngx_string("openclaw_deflate"),
       NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_TAKE1,
-      ngx_conf_set_enum_slot,
+      ngx_http_openclaw_conf_enum,
       NGX_HTTP_LOC_CONF_OFFSET,
       offsetof(ngx_http_openclaw_loc_conf_t, ws.deflate),
       &ngx_http_openclaw_deflate },
 
     { ngx_string("openclaw_connect_timeout"),
       NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_TAKE1,
-      ngx_conf_set_msec_slot,
+      ngx_http_openclaw_conf_msec,
       NGX_HTTP_LOC_CONF_OFFSET,
       offsetof(ngx_http_openclaw_loc_conf_t, agent.connect_timeout),
       &ngx_http_openclaw_time_post },
 
     { ngx_string("openclaw_read_timeout"),
       NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_TAKE1,
-      ngx_conf_set_msec_slot,
+      ngx_http_openclaw_conf_msec,
       NGX_HTTP_LOC_CONF_OFFSET,
       offsetof(ngx_http_openclaw_loc_conf_t, agent.read_timeout),
       &ngx_http_openclaw_time_post },
 
     { ngx_string("openclaw_turn_timeout"),
       NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_TAKE1,
-      ngx_conf_set_msec_slot,
+      ngx_http_openclaw_conf_msec,
       NGX_HTTP_LOC_CONF_OFFSET,
       offsetof(ngx_http_openclaw_loc_conf_t, agent.turn_timeout),
       &ngx_http_openclaw_time_post },
 
     { ngx_string("openclaw_retry_timeout"),
       NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_TAKE1,
-      ngx_conf_set_msec_slot,
+      ngx_http_openclaw_conf_msec,
       NGX_HTTP_LOC_CONF_OFFSET,
       offsetof(ngx_http_openclaw_loc_conf_t, agent.retry_timeout),
       NULL },
 
     { ngx_string("openclaw_detach"),
       NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_TAKE1,
-      ngx_conf_set_msec_slot,
+      ngx_http_openclaw_conf_msec,
       NGX_HTTP_LOC_CONF_OFFSET,
       offsetof(ngx_http_openclaw_loc_conf_t, detach),
       NULL },
@@ -280,29 +282,29 @@ static ngx_command_t  ngx_http_openclaw_commands[] = {
       NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_TAKE1,
       ngx_conf_set_str_slot,
       NGX_HTTP_LOC_CONF_OFFSET,
-      offsetof(ngx_http_openclaw_loc_conf_t, agent.ssl_trusted_certificate),
-      NULL },
+      offsetof(ngx_http_openclaw_loc_conf_t, ssl_trusted_certificate),
+      &ngx_http_openclaw_file_post },
 
     { ngx_string("openclaw_ssl_crl"),
       NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_TAKE1,
       ngx_conf_set_str_slot,
       NGX_HTTP_LOC_CONF_OFFSET,
-      offsetof(ngx_http_openclaw_loc_conf_t, agent.ssl_crl),
-      NULL },
+      offsetof(ngx_http_openclaw_loc_conf_t, ssl_crl),
+      &ngx_http_openclaw_file_post },
 
     { ngx_string("openclaw_ssl_certificate"),
       NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_TAKE1,
       ngx_conf_set_str_slot,
       NGX_HTTP_LOC_CONF_OFFSET,
       offsetof(ngx_http_openclaw_loc_conf_t, ssl_certificate),
-      NULL },
+      &ngx_http_openclaw_file_post },
 
     { ngx_string("openclaw_ssl_certificate_key"),
       NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_TAKE1,
       ngx_conf_set_str_slot,
       NGX_HTTP_LOC_CONF_OFFSET,
       offsetof(ngx_http_openclaw_loc_conf_t, ssl_certificate_key),
-      NULL },
+      &ngx_http_openclaw_file_post },
 
     { ngx_string("openclaw_ssl_ciphers"),
       NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_TAKE1,
@@ -313,7 +315,7 @@ static ngx_command_t  ngx_http_openclaw_commands[] = {
 
     { ngx_string("openclaw_ssl_protocols"),
       NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_1MORE,
-      ngx_conf_set_bitmask_slot,
+      ngx_http_openclaw_conf_bitmask,
       NGX_HTTP_LOC_CONF_OFFSET,
       offsetof(ngx_http_openclaw_loc_conf_t, agent.ssl_protocols),
       &ngx_http_openclaw_ssl_protocols },
@@ -388,8 +390,10 @@ ngx_http_openclaw_create_loc_conf(ngx_conf_t *cf)
      *     conf->token_file = { 0, NULL };
      *     conf->greeting = { 0, NULL };
      *     conf->ssl_name = { 0, NULL };
-     *     conf->ssl_certificate = { 0, NULL };
-     *     conf->ssl_certificate_key = { 0, NULL };
+     *     conf->ssl_trusted_certificate = { { 0, NULL }, NULL, 0 };
+     *     conf->ssl_crl = { { 0, NULL }, NULL, 0 };
+     *     conf->ssl_certificate = { { 0, NULL }, NULL, 0 };
+     *     conf->ssl_certificate_key = { { 0, NULL }, NULL, 0 };
      */
 
     conf->headers = NGX_CONF_UNSET_PTR;

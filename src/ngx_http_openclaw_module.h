@@ -42,6 +42,15 @@ typedef struct {
 } ngx_http_openclaw_header_t;
 
 
+/* one that a directive names, and where it does */
+
+typedef struct {
+    ngx_str_t                          name;        /* the first member */
+    u_char                            *file;
+    ngx_uint_t                         line;
+} ngx_http_openclaw_file_t;
+
+
 /* openclaw_pass or openclaw_auth, in parts */
 
 typedef struct {
@@ -83,8 +92,10 @@ typedef struct {
                                                        NULL: same */
     ngx_str_t                          greeting;
     ngx_str_t                          ssl_name;
-    ngx_str_t                          ssl_certificate;      /* file names */
-    ngx_str_t                          ssl_certificate_key;
+    ngx_http_openclaw_file_t           ssl_trusted_certificate;
+    ngx_http_openclaw_file_t           ssl_crl;
+    ngx_http_openclaw_file_t           ssl_certificate;
+    ngx_http_openclaw_file_t           ssl_certificate_key;
 
     ngx_uint_t                         stream;
     ngx_int_t                          queue;

@@ -11,8 +11,22 @@
 #include <ngx_http_openclaw_target.h>
 
 
+typedef struct {
+    ngx_conf_t                         cf;
+    ngx_conf_file_t                    file;
+} ngx_http_openclaw_place_t;
+
+
+static void ngx_http_openclaw_target_merge_file(
+    ngx_http_openclaw_file_t *file, ngx_http_openclaw_file_t *prev);
 static char *ngx_http_openclaw_target_ssl(ngx_conf_t *cf,
     ngx_http_openclaw_loc_conf_t *conf);
+static ngx_int_t ngx_http_openclaw_target_file(ngx_conf_t *cf,
+    ngx_http_openclaw_file_t *file, ngx_str_t *name);
+static char *ngx_http_openclaw_target_certificate(ngx_conf_t *cf,
+    ngx_http_openclaw_loc_conf_t *conf);
+static ngx_conf_t *ngx_http_openclaw_target_at(ngx_conf_t *cf,
+    ngx_http_openclaw_place_t *place, ngx_http_openclaw_file_t *file);
 static ngx_uint_t ngx_http_openclaw_target_uses_ssl(
     ngx_http_openclaw_loc_conf_t *conf);
 static char *ngx_http_openclaw_target_agent(ngx_conf_t *cf,
@@ -30,19 +44,30 @@ ngx_http_openclaw_target_merge_ssl(ngx_http_openclaw_loc_conf_t *prev,
 {
     ngx_conf_merge_value(conf->agent.ssl_verify, prev->agent.ssl_verify, 1);
     ngx_conf_merge_str_value(conf->ssl_name, prev->ssl_name, "");
-    ngx_conf_merge_str_value(conf->agent.ssl_trusted_certificate,
-                             prev->agent.ssl_trusted_certificate, "");
-    ngx_conf_merge_str_value(conf->agent.ssl_crl, prev->agent.ssl_crl, "");
-    ngx_conf_merge_str_value(conf->ssl_certificate, prev->ssl_certificate,
-                             "");
-    ngx_conf_merge_str_value(conf->ssl_certificate_key,
-                             prev->ssl_certificate_key, "");
     ngx_conf_merge_str_value(conf->agent.ssl_ciphers, prev->agent.ssl_ciphers,
                              "");
     ngx_conf_merge_bitmask_value(conf->agent.ssl_protocols,
                                  prev->agent.ssl_protocols,
                                  (NGX_CONF_BITMASK_SET
                                   |NGX_SSL_TLSv1_2|NGX_SSL_TLSv1_3));
+
+    ngx_http_openclaw_target_merge_file(&conf->ssl_trusted_certificate,
+                                        &prev->ssl_trusted_certificate);
+    ngx_http_openclaw_target_merge_file(&conf->ssl_crl, &prev->ssl_crl);
+    ngx_http_openclaw_target_merge_file(&conf->ssl_certificate,
+                                        &prev->ssl_certificate);
+    ngx_http_openclaw_target_merge_file(&conf->ssl_certificate_key,
+                                        &prev->ssl_certificate_key);
+}
+
+
+static void
+ngx_http_openclaw_target_merge_file(ngx_http_openclaw_file_t *file,
+    ngx_http_openclaw_file_t *prev)
+{
+    if (file->name.data == NULL) {
+        *file = *prev;
+    }
 }
 
 
@@ -66,8 +91,6 @@ static char *
 ngx_http_openclaw_target_ssl(ngx_conf_t *cf,
     ngx_http_openclaw_loc_conf_t *conf)
 {
-    ngx_str_t                  *file[2];
-    ngx_uint_t                  i;
     ngx_openclaw_agent_conf_t  *agent;
 
     agent = &conf->agent;
@@ -76,55 +99,111 @@ ngx_http_openclaw_target_ssl(ngx_conf_t *cf,
         return NGX_CONF_OK;
     }
 
-    file[0] = &agent->ssl_trusted_certificate;
-    file[1] = &agent->ssl_crl;
-
-    for (i = 0; i < 2; i++) {
-        if (file[i]->len == 0) {
-            continue;
-        }
-
-        if (ngx_conf_full_name(cf->cycle, file[i], 1) != NGX_OK) {
-            return NGX_CONF_ERROR;
-        }
-
-        /* libcurl reads it in the worker, too late to refuse it */
-
-        if (access((char *) file[i]->data, R_OK) == -1) {
-            ngx_log_error(NGX_LOG_EMERG, cf->log, ngx_errno,
-                          "access() \"%V\" failed", file[i]);
-            return NGX_CONF_ERROR;
-        }
-    }
-
-    if ((conf->ssl_certificate.len != 0)
-        != (conf->ssl_certificate_key.len != 0))
+    if (ngx_http_openclaw_target_file(cf, &conf->ssl_trusted_certificate,
+                                      &agent->ssl_trusted_certificate)
+        != NGX_OK
+        || ngx_http_openclaw_target_file(cf, &conf->ssl_crl, &agent->ssl_crl)
+           != NGX_OK)
     {
-        ngx_log_error(NGX_LOG_EMERG, cf->log, 0,
-                      "\"openclaw_ssl_certificate\" and "
-                      "\"openclaw_ssl_certificate_key\" are needed both");
         return NGX_CONF_ERROR;
     }
 
-    if (conf->ssl_certificate.len == 0) {
+    return ngx_http_openclaw_target_certificate(cf, conf);
+}
+
+
+/* libcurl reads it in the worker, too late to refuse it */
+
+static ngx_int_t
+ngx_http_openclaw_target_file(ngx_conf_t *cf, ngx_http_openclaw_file_t *file,
+    ngx_str_t *name)
+{
+    ngx_http_openclaw_place_t  place;
+
+    if (file->name.len == 0) {
+        return NGX_OK;
+    }
+
+    if (ngx_conf_full_name(cf->cycle, &file->name, 1) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    if (access((char *) file->name.data, R_OK) == -1) {
+        cf = ngx_http_openclaw_target_at(cf, &place, file);
+
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, ngx_errno,
+                           "access() \"%V\" failed", &file->name);
+        return NGX_ERROR;
+    }
+
+    *name = file->name;
+
+    return NGX_OK;
+}
+
+
+static char *
+ngx_http_openclaw_target_certificate(ngx_conf_t *cf,
+    ngx_http_openclaw_loc_conf_t *conf)
+{
+    ngx_openclaw_agent_conf_t  *agent;
+    ngx_http_openclaw_file_t   *cert, *key;
+    ngx_http_openclaw_place_t   place;
+
+    agent = &conf->agent;
+    cert = &conf->ssl_certificate;
+    key = &conf->ssl_certificate_key;
+
+    if (cert->name.len && key->name.len == 0) {
+        ngx_conf_log_error(NGX_LOG_EMERG,
+                           ngx_http_openclaw_target_at(cf, &place, cert), 0,
+                           "no \"openclaw_ssl_certificate_key\" is defined "
+                           "for certificate \"%V\"", &cert->name);
+        return NGX_CONF_ERROR;
+    }
+
+    if (key->name.len && cert->name.len == 0) {
+        ngx_conf_log_error(NGX_LOG_EMERG,
+                           ngx_http_openclaw_target_at(cf, &place, key), 0,
+                           "no \"openclaw_ssl_certificate\" is defined for "
+                           "certificate key \"%V\"", &key->name);
+        return NGX_CONF_ERROR;
+    }
+
+    if (cert->name.len == 0) {
         return NGX_CONF_OK;
     }
 
-    if (ngx_http_openclaw_conf_read_file(cf, &conf->ssl_certificate,
-                                    &agent->ssl_certificate)
-        != NGX_OK)
-    {
-        return NGX_CONF_ERROR;
-    }
-
-    if (ngx_http_openclaw_conf_read_file(cf, &conf->ssl_certificate_key,
-                                    &agent->ssl_certificate_key)
-        != NGX_OK)
+    if (ngx_http_openclaw_conf_read_file(
+                                  ngx_http_openclaw_target_at(cf, &place, cert),
+                                  &cert->name, &agent->ssl_certificate)
+        != NGX_OK
+        || ngx_http_openclaw_conf_read_file(
+                                  ngx_http_openclaw_target_at(cf, &place, key),
+                                  &key->name, &agent->ssl_certificate_key)
+           != NGX_OK)
     {
         return NGX_CONF_ERROR;
     }
 
     return NGX_CONF_OK;
+}
+
+
+/* for errors that are found later than in the line that they are in */
+
+static ngx_conf_t *
+ngx_http_openclaw_target_at(ngx_conf_t *cf, ngx_http_openclaw_place_t *place,
+    ngx_http_openclaw_file_t *file)
+{
+    place->cf = *cf;
+    place->file = *cf->conf_file;
+
+    place->file.file.name.data = file->file;
+    place->file.line = file->line;
+    place->cf.conf_file = &place->file;
+
+    return &place->cf;
 }
 
 

@@ -1,53 +1,100 @@
-# Tests for what is refused when the configuration is read, and how it is said.
+# What is refused when the configuration is read, and how it is said: each wrong
+# use of each directive, with the whole message, and the file and the line.
 
 use lib 't/lib';
-use TestEnv;
+use TestEnv qw(tls);
 use Test::Nginx::Socket;
 
-use File::Basename qw(dirname);
-
-TestEnv::scenario();
+TestEnv::scenario(workers => 1);
 plan tests => repeat_each() * blocks() * 2;
 no_long_string();
 
 
-# "nginx -t" of a configuration with these lines: where they are, and its last
-# words
+# Where a line is put.  What is there beside it does not matter.
 
-sub refused {
-    my %lines = @_;
+my %around = (
+    http     => sub { "http { server { location /ws {\n}\n}\n$_[0]\n}" },
+    server   => sub { "http { server { location /ws {\n}\n$_[0]\n} }" },
+    location => sub { "http { server { location /ws {\n$_[0]\n} } }" },
+    with     => sub { "http { server { location /ws {\n"
+                      . "openclaw_pass http://127.0.0.1:1;\n$_[0]\n} } }" },
+    tls      => sub { "http { server { location /ws {\n"
+                      . "openclaw_pass https://127.0.0.1:1;\n$_[0]\n} } }" },
+);
+
+
+# "nginx -t" of a configuration with that line: "fine", or what it said; with
+# "HERE" for the file and the line
+
+sub said {
+    my ($where, $line) = @_;
 
     my $root = TestEnv::server_root();
-    my $http = $lines{http} // '';
-    my $server = $lines{server} // '';
-    my $location = $lines{location} // '';
+    my $file = "$root/conf/test.conf";
 
     # the real one has the same modules
 
     my $load = join "\n", TestEnv::Scenario::slurp("$root/conf/nginx.conf")
                           =~ /^(load_module .*)$/mg;
 
-    open my $out, '>', "$root/conf/test.conf" or die $!;
-    print $out "$load\nerror_log stderr;\npid $root/logs/test.pid;\n"
-               . "events { }\nhttp {\n$http\nserver {\n$server\n"
-               . "location /ws {\n$location\n} } }\n";
+    my $text = "$load\nerror_log stderr;\npid $root/logs/test.pid;\n"
+               . "events { }\n" . $around{$where}->($line) . "\n";
+    my $at = 1 + (substr($text, 0, index $text, $line) =~ tr/\n//);
+
+    open my $out, '>', $file or die $!;
+    print $out $text;
     close $out;
 
     my $preload = $ENV{TEST_NGINX_LD_PRELOAD} // '';
     my $said = `LD_PRELOAD=$preload $ENV{TEST_NGINX_BINARY} -e stderr \\
                 -p $root -c conf/test.conf -t 2>&1`;
 
-    return $? ? join ' ', $said =~ /\[emerg\] (?:\d+#\d+: )?(.*)/g : 'fine';
+    return 'fine' unless $?;
+
+    return join ' / ', map { s/ in \Q$file\E:$at$/ HERE/r }
+                       $said =~ /\[emerg\] (?:\d+#\d+: )?(.*)/g;
 }
 
 
-# an openclaw_pass, with more lines in its location
+# Each wrong use is two lines or more: where it is and what, and the message,
+# to which " HERE" is added unless it has that, or ends with " (nowhere)".
 
-sub with {
-    return refused(location => "openclaw_pass http://127.0.0.1:1; @_");
+our %Wrong;
+
+sub refused {
+    my ($table) = @_;
+
+    my $html = TestEnv::server_root() . '/html';
+
+    $table =~ s/\$HTML/$html/g;
+
+    for my $use (split /\n(?=\S)/, $table) {
+        my ($head, @message) = split /\n\s+/, $use;
+        my ($where, $line) = $head =~ /^(\w+)\s+(.*)$/ or die "table: $use";
+        my $message = join ' ', map { s/\s+\z//r } @message;
+
+        $message .= ' HERE' unless $message =~ s/ \(nowhere\)$//;
+        main::is(said($where, $line), $message, $head);
+        $Wrong{$1} = 1 while $line =~ /\b(openclaw_\w+)/g;
+    }
 }
 
 
+sub accepted {
+    my ($table) = @_;
+
+    my $html = TestEnv::server_root() . '/html';
+
+    $table =~ s/\$HTML/$html/g;
+
+    for my $use (split /\n/, $table) {
+        my ($where, $line) = $use =~ /^(\w+)\s+(.*)$/ or die "table: $use";
+        main::is(said($where, $line), 'fine', $use);
+    }
+}
+
+
+no_shuffle();
 run_tests();
 
 __DATA__
@@ -55,70 +102,115 @@ __DATA__
 === TEST 1: openclaw_pass
 --- config
 --- scenario
-    my %url = (
-        'http://127.0.0.1:18789' => qr/^fine$/,
-        'http://127.0.0.1' => qr/^fine$/,
-        'https://127.0.0.1:18789/v1/chat' => qr/^fine$/,
-        'http://[::1]:18789' => qr/^fine$/,
-        'http://localhost:18789' => qr/^fine$/,
-        'unix:/run/openclaw.sock' => qr/^fine$/,
-        'unix:/run/openclaw.sock:/v1/chat' => qr/^fine$/,
+    main::accepted(<<'END');
+location openclaw_pass http://127.0.0.1:18789;
+location openclaw_pass http://127.0.0.1;
+location openclaw_pass https://127.0.0.1:18789/v1/chat;
+location openclaw_pass http://[::1]:18789;
+location openclaw_pass http://localhost:18789;
+location openclaw_pass unix:/run/openclaw.sock;
+location openclaw_pass unix:/run/openclaw.sock:/v1/chat;
+location openclaw_pass http://127.0.0.1:1 http://127.0.0.1:2/v1/chat unix:/a;
+location openclaw_pass http://127.0.0.1:1 max_fails=3;
+location openclaw_pass max_fails=0 http://127.0.0.1:1 fail_timeout=1m unix:/a;
+END
 
-        '127.0.0.1:18789' =>
-            qr/^invalid url "127.0.0.1:18789", it must start with "http:/,
-        'ftp://127.0.0.1' => qr/^invalid url "ftp:/,
-        '""' => qr/^invalid url ""/,
-        'http://' => qr/^no host in url "http:\/\/"/,
-        'http://127.0.0.1:0' => qr/^invalid port in url/,
-        'http://127.0.0.1:99999' => qr/^invalid port in url/,
-        'http://127.0.0.1:x' => qr/^invalid port in url/,
-        'http://a..b' => qr/^host not found in url "http:\/\/a\.\.b"/,
-        'unix:' => qr/^no path in the unix domain socket in url "unix:"/,
+    my $many = join ' ', map { "unix:/$_" } 1 .. 64;
+    is main::said(location => "openclaw_pass $many;"), 'fine', '64 urls';
+    is main::said(location => "openclaw_pass $many unix:/65;"),
+       'there are more than 64 urls HERE';
 
-        # it is settled before there is a request
-        'http://$host' => qr/^invalid character "\$" in url "http:\/\/\$host"/,
-        'http://a:b@127.0.0.1' => qr/^invalid character "@" in url/,
-    );
-
-    for my $url (sort keys %url) {
-        like refused(location => "openclaw_pass $url;"), $url{$url}, $url;
-    }
-
-    like with('openclaw_pass http://127.0.0.1:2;'),
-         qr/^"openclaw_pass" directive is duplicate in/;
-    like refused(server => 'openclaw_pass http://127.0.0.1:1;'),
-         qr/^"openclaw_pass" directive is not allowed here in/;
+    main::refused(<<'END');
+location openclaw_pass 127.0.0.1:18789;
+    invalid url "127.0.0.1:18789", it must start with "http://", "https://" or
+    "unix:"
+location openclaw_pass ftp://127.0.0.1;
+    invalid url "ftp://127.0.0.1", it must start with "http://", "https://" or
+    "unix:"
+location openclaw_pass "";
+    invalid url "", it must start with "http://", "https://" or "unix:"
+location openclaw_pass http://127.0.0.1:1 weight=5;
+    invalid url "weight=5", it must start with "http://", "https://" or "unix:"
+location openclaw_pass http://;
+    no host in url "http://"
+location openclaw_pass http://127.0.0.1:0;
+    invalid port in url "http://127.0.0.1:0"
+location openclaw_pass http://127.0.0.1:99999;
+    invalid port in url "http://127.0.0.1:99999"
+location openclaw_pass http://127.0.0.1:x;
+    invalid port in url "http://127.0.0.1:x"
+location openclaw_pass http://a..b;
+    host not found in url "http://a..b"
+location openclaw_pass unix:;
+    no path in the unix domain socket in url "unix:"
+location openclaw_pass http://127.0.0.1?a;
+    the path in url "http://127.0.0.1?a" must start with "/"
+location openclaw_pass http://$host;
+    invalid character "$" in url "http://$host", variables and user names are
+    not supported
+location openclaw_pass http://a:b@127.0.0.1;
+    invalid character "@" in url "http://a:b@127.0.0.1", variables and user
+    names are not supported
+location openclaw_pass;
+    invalid number of arguments in "openclaw_pass" directive
+location openclaw_pass max_fails=1;
+    "openclaw_pass" directive has no url
+location openclaw_pass http://127.0.0.1:1 max_fails=x;
+    invalid parameter "max_fails=x", a number is expected, or 0 to disable none
+location openclaw_pass http://127.0.0.1:1 fail_timeout=x;
+    invalid parameter "fail_timeout=x", a time is expected, such as "10s"
+location openclaw_pass http://A.localhost http://a.localhost:80/v1;
+    host not found in url "http://A.localhost"
+location openclaw_pass http://LOCALHOST https://localhost http://localhost:80/v1;
+    url "http://localhost:80/v1" is of the same server as one before it,
+    "http://localhost:80"
+location openclaw_pass unix:/a unix:/b:/v1 unix:/a:/v1;
+    url "unix:/a:/v1" is of the same server as one before it, "unix:/a"
+with openclaw_pass http://127.0.0.1:2;
+    "openclaw_pass" directive is duplicate
+server openclaw_pass http://127.0.0.1:1;
+    "openclaw_pass" directive is not allowed here
+END
 
 
 
 === TEST 2: openclaw_zone
 --- config
 --- scenario
-    my %zone = (
-        'a:1m' => qr/^fine$/,
-        'a:1m inactive=1h' => qr/^fine$/,
-        'a:32k' => qr/^fine$/,
+    main::accepted(<<'END');
+http openclaw_zone a:1m;
+http openclaw_zone a:1m inactive=1h;
+http openclaw_zone a:32k;
+END
 
-        'a:31k' => qr/^zone "a:31k" is too small, at least 32k are needed/,
-        'a:0' => qr/is too small/,
-        'a' => qr/^invalid zone "a", "name:size" is expected/,
-        ':1m' => qr/^invalid zone ":1m"/,
-        'a:' => qr/^invalid zone size "a:"/,
-        'a:x' => qr/^invalid zone size "a:x"/,
-        'a:1m inactive=' => qr/^invalid time "inactive="/,
-        'a:1m inactive=0' => qr/^invalid time "inactive=0"/,
-        'a:1m inactive=x' => qr/^invalid time "inactive=x"/,
-        'a:1m active=1h' => qr/^invalid parameter "active=1h"/,
-        'a:1m; openclaw_zone b:1m' =>
-            qr/^"openclaw_zone" directive is duplicate/,
-    );
-
-    for my $zone (sort keys %zone) {
-        like refused(http => "openclaw_zone $zone;"), $zone{$zone}, $zone;
-    }
-
-    like refused(server => 'openclaw_zone a:1m;'),
-         qr/^"openclaw_zone" directive is not allowed here/;
+    main::refused(<<'END');
+http openclaw_zone a:31k;
+    zone "a:31k" is too small, at least 32k are needed
+http openclaw_zone a:0;
+    zone "a:0" is too small, at least 32k are needed
+http openclaw_zone a;
+    invalid zone "a", "name:size" is expected
+http openclaw_zone :1m;
+    invalid zone ":1m", "name:size" is expected
+http openclaw_zone a:;
+    invalid size in zone "a:", "name:size" is expected, such as "a:16m"
+http openclaw_zone a:x;
+    invalid size in zone "a:x", "name:size" is expected, such as "a:16m"
+http openclaw_zone a:1m inactive=;
+    invalid time "inactive=", it must be like "inactive=1d"
+http openclaw_zone a:1m inactive=0;
+    invalid time "inactive=0", it must be like "inactive=1d"
+http openclaw_zone a:1m inactive=x;
+    invalid time "inactive=x", it must be like "inactive=1d"
+http openclaw_zone a:1m active=1h;
+    invalid parameter "active=1h", "inactive=time" is expected
+http openclaw_zone a:1m; openclaw_zone b:1m;
+    "openclaw_zone" directive is duplicate
+http openclaw_zone;
+    invalid number of arguments in "openclaw_zone" directive
+server openclaw_zone a:1m;
+    "openclaw_zone" directive is not allowed here
+END
 
 
 
@@ -132,213 +224,409 @@ two
 lines
 --- config
 --- scenario
-    my $html = TestEnv::server_root() . '/html';
-
-    is with("openclaw_token_file $html/token;"), 'fine';
-    is with('openclaw_token s3cret;'), 'fine';
-
-    like with("openclaw_token_file $html/none;"),
-         qr/^open\(\) "\Q$html\E\/none" failed \(2: No such file/;
-    like with("openclaw_token_file $html;"),
-         qr/^"\Q$html\E" is not a file of 1 to 65536 bytes/;
-    like with("openclaw_token_file $html/empty;"),
-         qr/^"\Q$html\E\/empty" is not a file of 1 to 65536 bytes/;
+    main::accepted(<<'END');
+with openclaw_token_file $HTML/token;
+with openclaw_token s3cret;
+END
 
     # what is wrong with a token is said without it
 
-    for my $lines ('openclaw_token "s3 cret";', 'openclaw_token "s3crét";',
-                   "openclaw_token_file $html/lines;")
-    {
-        my $said = with($lines);
-        like $said, qr/^the token has a character that no HTTP header can/;
-        unlike $said, qr/s3|lines"/;
-    }
-
-    like with('openclaw_token "";'), qr/^the token is empty/;
-
-    for my $lines ("openclaw_token a; openclaw_token_file $html/token;",
-                   "openclaw_token_file $html/token; openclaw_token a;")
-    {
-        like with($lines), qr/duplicate|incompatible/;
-    }
+    main::refused(<<'END');
+with openclaw_token_file $HTML/none;
+    open() "$HTML/none" failed (2: No such file or directory)
+with openclaw_token_file $HTML;
+    "$HTML" is not a file of 1 to 65536 bytes
+with openclaw_token_file $HTML/empty;
+    "$HTML/empty" is not a file of 1 to 65536 bytes
+with openclaw_token "s3 cret";
+    the token has a character that no HTTP header can carry
+with openclaw_token "s3crét";
+    the token has a character that no HTTP header can carry
+with openclaw_token_file $HTML/lines;
+    the token has a character that no HTTP header can carry
+with openclaw_token "";
+    the token is empty
+with openclaw_token a; openclaw_token_file $HTML/token;
+    "openclaw_token_file" directive is incompatible with "openclaw_token"
+with openclaw_token_file $HTML/token; openclaw_token a;
+    "openclaw_token" directive is duplicate
+with openclaw_token;
+    invalid number of arguments in "openclaw_token" directive
+with openclaw_token_file;
+    invalid number of arguments in "openclaw_token_file" directive
+END
 
 
 
 === TEST 4: openclaw_set_header
 --- config
 --- scenario
-    is with('openclaw_set_header X-A b; openclaw_set_header Host a;'), 'fine';
+    main::accepted('with openclaw_set_header X-A b; '
+                   . 'openclaw_set_header Host a;');
 
     for my $own (qw(Authorization authorization Connection Content-Length
                     Content-Type Expect TE Trailer Transfer-Encoding Upgrade
                     X-OpenClaw-Session-Key))
     {
-        like with("openclaw_set_header $own x;"),
-             qr/^header "$own" can't be set, it is the module's own/, $own;
+        main::refused("with openclaw_set_header $own x;\n"
+                      . "  header \"$own\" can't be set, it is the module's "
+                      . 'own');
     }
 
-    for my $name ('"X A"', 'X:', '""', "\"X\tA\"", 'Xé') {
-        like with("openclaw_set_header $name x;"), qr/^invalid header name/,
-             $name;
+    for my $name ('X A', 'X:', '', "X\tA", 'Xé') {
+        main::refused("with openclaw_set_header \"$name\" x;\n"
+                      . "  invalid header name \"$name\", it must have "
+                      . 'letters, without spaces and ":"');
     }
 
-    like with('openclaw_set_header X-A $no_such_variable;'),
-         qr/^unknown "no_such_variable" variable/;
+    # nginx itself finds out later
+
+    main::refused(<<'END');
+with openclaw_set_header X-A $no_such_variable;
+    unknown "no_such_variable" variable (nowhere)
+with openclaw_set_header X-A "a\nb";
+    the value of header "X-A" has a control character
+with openclaw_set_header X-A;
+    invalid number of arguments in "openclaw_set_header" directive
+END
 
 
 
-=== TEST 5: openclaw_allow_origin
+=== TEST 5: openclaw_agent, openclaw_sender_id, openclaw_sender_name
 --- config
 --- scenario
-    is with("openclaw_allow_origin $_;"), 'fine', $_
+    main::accepted(<<'END');
+with openclaw_agent Work_1-a; openclaw_sender_id ann; openclaw_sender_name Ann;
+with openclaw_agent $arg_a; openclaw_sender_id $arg_b; openclaw_sender_name "";
+END
+
+    main::refused(<<'END');
+with openclaw_agent "my agent";
+    invalid agent "my agent", it must have 1 to 64 letters, digits, "_" and "-"
+with openclaw_agent "";
+    invalid agent "", it must have 1 to 64 letters, digits, "_" and "-"
+with openclaw_agent a:b;
+    invalid agent "a:b", it must have 1 to 64 letters, digits, "_" and "-"
+with openclaw_agent a b;
+    invalid number of arguments in "openclaw_agent" directive
+with openclaw_agent a; openclaw_agent b;
+    "openclaw_agent" directive is duplicate
+with openclaw_agent $no_such_variable;
+    unknown "no_such_variable" variable (nowhere)
+with openclaw_sender_id;
+    invalid number of arguments in "openclaw_sender_id" directive
+with openclaw_sender_id a; openclaw_sender_id b;
+    "openclaw_sender_id" directive is duplicate
+with openclaw_sender_id $no_such_variable;
+    unknown "no_such_variable" variable (nowhere)
+with openclaw_sender_name;
+    invalid number of arguments in "openclaw_sender_name" directive
+with openclaw_sender_name a; openclaw_sender_name b;
+    "openclaw_sender_name" directive is duplicate
+END
+
+    my $id = 'a' x 65;
+    main::refused("with openclaw_agent $id;\n  invalid agent \"$id\", it must "
+                  . 'have 1 to 64 letters, digits, "_" and "-"');
+
+
+
+=== TEST 6: openclaw_allow_origin
+--- config
+--- scenario
+    main::accepted("with openclaw_allow_origin $_;")
         for '*', 'same', 'https://a.com', 'https://a.com:8443 http://b.com',
             'same https://a.com', 'app://obsidian.md';
 
     for my $origin ('a.com', 'https://', 'https://a.com/', '//a.com',
-                    'https://a.com/path', 'Same', '""')
+                    'https://a.com/path', 'Same', '')
     {
-        like with("openclaw_allow_origin https://b.com $origin;"),
-             qr/^invalid origin "${\ ($origin =~ tr-"--dr) }", it must be "\*"/,
-             $origin;
+        main::refused("with openclaw_allow_origin https://b.com \"$origin\";\n"
+                      . "  invalid origin \"$origin\", it must be \"*\", "
+                      . '"same" or like "https://example.com"');
     }
 
-    like with('openclaw_allow_origin *; openclaw_allow_origin same;'),
-         qr/^"openclaw_allow_origin" directive is duplicate/;
+    main::refused(<<'END');
+with openclaw_allow_origin *; openclaw_allow_origin same;
+    "openclaw_allow_origin" directive is duplicate
+with openclaw_allow_origin;
+    invalid number of arguments in "openclaw_allow_origin" directive
+END
 
 
 
-=== TEST 6: sizes, times and numbers
+=== TEST 7: sizes
 --- config
 --- scenario
-    for my $name (qw(max_message_size send_buffer)) {
-        is with("openclaw_$name 1k;"), 'fine';
-        like with("openclaw_$name 0;"),
-             qr/^"openclaw_$name" directive must be positive/;
-        like with("openclaw_$name x;"),
-             qr/^"openclaw_$name" directive invalid value/;
+    for my $name (qw(openclaw_max_message_size openclaw_send_buffer)) {
+        main::accepted("with $name 1k;");
+
+        main::refused("with $name $_;\n"
+                      . "  invalid value \"$_\" in \"$name\" directive, "
+                      . 'it must be a size like "64k" or "1m"')
+            for 'x', '-1', '1kb';
+
+        main::refused(<<"END");
+with $name 0;
+    "$name" directive must be positive
+with $name;
+    invalid number of arguments in "$name" directive
+with $name 1k; $name 1k;
+    "$name" directive is duplicate
+END
     }
+
+
+
+=== TEST 8: times
+--- config
+--- scenario
+    my %off = map { $_ => 1 } qw(ping_interval detach retry_timeout);
 
     for my $name (qw(send_timeout ping_timeout connect_timeout read_timeout
-                     turn_timeout auth_timeout))
+                     turn_timeout auth_timeout ping_interval detach
+                     retry_timeout))
     {
-        is with("openclaw_$name 1ms;"), 'fine';
-        like with("openclaw_$name 0;"),
-             qr/^"openclaw_$name" directive must be positive/;
-        like with("openclaw_$name x;"),
-             qr/^"openclaw_$name" directive invalid value/;
-    }
+        my $directive = "openclaw_$name";
 
-    # these can be turned off
+        main::accepted("with $directive 1ms;");
 
-    is with("openclaw_$_ 0;"), 'fine', $_ for qw(ping_interval detach queue);
-    like with('openclaw_queue -1;'),
-         qr/^"openclaw_queue" directive invalid number|^invalid number/;
+        main::refused("with $directive $_;\n"
+                      . "  invalid value \"$_\" in \"$directive\" directive, "
+                      . 'it must be a time like "500ms", "30s" or "10m"')
+            for 'x', '-1', '1sec', 'off';
 
-    is with("openclaw_answers $_;"), 'fine' for 'off', '1 1', '1000 1m';
-    like with('openclaw_answers on;'), qr/^invalid value "on", it must be "off"/;
-    like with('openclaw_answers 8;'), qr/^invalid value "8", it must be "off"/;
-    like with("openclaw_answers $_ 1k;"), qr/^invalid number "$_"/
-        for '0', '-1', 'x', 'off';
-    like with("openclaw_answers 8 $_;"), qr/^invalid size "$_"/
-        for '0', '-1', 'x';
+        main::refused(<<"END");
+with $directive;
+    invalid number of arguments in "$directive" directive
+with $directive 1s; $directive 1s;
+    "$directive" directive is duplicate
+END
 
+        if ($off{$name}) {
+            main::accepted("with $directive 0;");
+            next;
+        }
 
-
-=== TEST 7: words
---- config
---- scenario
-    is with("openclaw_stream $_;"), 'fine', $_ for qw(delta snapshot off);
-    like with('openclaw_stream on;'), qr/^invalid value "on" in/;
-    like with('openclaw_ssl_verify x;'), qr/^invalid value "x" in/;
-    like with('openclaw_ssl_protocols SSLv2;'), qr/^invalid value "SSLv2" in/;
-
-
-
-=== TEST 8: twice, and without a value
---- config
---- scenario
-    my @one = qw(agent sender_id sender_name greeting stream queue
-                 answers max_message_size send_buffer send_timeout ping_interval
-                 ping_timeout connect_timeout read_timeout turn_timeout detach
-                 ssl_verify ssl_name ssl_trusted_certificate ssl_crl
-                 ssl_certificate ssl_certificate_key ssl_ciphers);
-
-    my %value = (stream => 'off', ssl_verify => 'on', answers => 'off');
-
-    for my $name (@one) {
-        my $line = "openclaw_$name " . ($value{$name} // 1) . ';';
-
-        like with("$line $line"), qr/^"openclaw_$name" directive is duplicate/;
-        like with("openclaw_$name;"),
-             qr/^invalid number of arguments in "openclaw_$name"/;
+        main::refused(<<"END");
+with $directive 0;
+    "$directive" directive must be positive
+with $directive 25d;
+    "$directive" directive must be at most 24 days
+END
     }
 
 
 
-=== TEST 9: files for TLS to the agent
+=== TEST 9: numbers
 --- config
 --- scenario
-    my $ssl = sub {
-        refused(location => "openclaw_pass https://127.0.0.1:1; @_");
-    };
+    main::accepted("with openclaw_queue $_;") for 0, 16;
+    main::accepted("with openclaw_answers $_;") for 'off', '1 1', '1000 1m';
 
-    like $ssl->('openclaw_ssl_certificate a;'),
-         qr/"openclaw_ssl_certificate_key" are needed both/;
-    like $ssl->('openclaw_ssl_certificate_key a;'),
-         qr/"openclaw_ssl_certificate_key" are needed both/;
-    like $ssl->('openclaw_ssl_certificate /none/a;',
-                'openclaw_ssl_certificate_key /none/b;'),
-         qr{^open\(\) "/none/a" failed};
-    is with('openclaw_ssl_certificate /none/a;'), 'fine',
-       'they do not matter without TLS';
+    main::refused(<<'END');
+with openclaw_queue -1;
+    invalid value "-1" in "openclaw_queue" directive, it must be a number, 0 or
+    more
+with openclaw_queue off;
+    invalid value "off" in "openclaw_queue" directive, it must be a number, 0
+    or more
+with openclaw_queue;
+    invalid number of arguments in "openclaw_queue" directive
+with openclaw_queue 1; openclaw_queue 1;
+    "openclaw_queue" directive is duplicate
+with openclaw_answers on;
+    invalid value "on", it must be "off" or a number and a size
+with openclaw_answers 8;
+    invalid value "8", it must be "off" or a number and a size
+with openclaw_answers 0 1k;
+    invalid number "0" of answers, it must be 1 or more
+with openclaw_answers off 1k;
+    invalid number "off" of answers, it must be 1 or more
+with openclaw_answers 8 0;
+    invalid size "0" of an answer, it must be like "64k"
+with openclaw_answers 8 x;
+    invalid size "x" of an answer, it must be like "64k"
+with openclaw_answers;
+    invalid number of arguments in "openclaw_answers" directive
+with openclaw_answers off; openclaw_answers off;
+    "openclaw_answers" directive is duplicate
+END
 
 
 
-=== TEST 10: file and line are said
+=== TEST 10: words
 --- config
 --- scenario
-    like with("\n\nopenclaw_stream on;"), qr{/conf/test\.conf:\d+$};
-    like refused(location => "\n\nopenclaw_pass x;"),
-         qr{/conf/test\.conf:\d+$};
+    main::accepted("with openclaw_stream $_;") for qw(delta snapshot off);
+    main::accepted("with openclaw_deflate $_;") for qw(on off takeover);
+    main::accepted("with openclaw_greeting $_;") for 'hello', '""';
+    main::accepted("with openclaw_ssl_protocols $_;")
+        for 'TLSv1.2', 'TLSv1 TLSv1.1 TLSv1.2 TLSv1.3';
+
+    main::refused(<<"END");
+with openclaw_stream on;
+    invalid value "on" in "openclaw_stream" directive, it must be "delta",
+    "snapshot" or "off"
+with openclaw_stream;
+    invalid number of arguments in "openclaw_stream" directive
+with openclaw_stream off; openclaw_stream off;
+    "openclaw_stream" directive is duplicate
+with openclaw_deflate yes;
+    invalid value "yes" in "openclaw_deflate" directive, it must be "off", "on"
+    or "takeover"
+with openclaw_deflate;
+    invalid number of arguments in "openclaw_deflate" directive
+with openclaw_deflate on; openclaw_deflate off;
+    "openclaw_deflate" directive is duplicate
+with openclaw_greeting "\xff";
+    "openclaw_greeting" directive is not valid UTF-8
+with openclaw_greeting;
+    invalid number of arguments in "openclaw_greeting" directive
+with openclaw_greeting a; openclaw_greeting b;
+    "openclaw_greeting" directive is duplicate
+with openclaw_ssl_verify x;
+    invalid value "x" in "openclaw_ssl_verify" directive, it must be "on" or
+    "off"
+with openclaw_ssl_verify;
+    invalid number of arguments in "openclaw_ssl_verify" directive
+with openclaw_ssl_verify on; openclaw_ssl_verify on;
+    "openclaw_ssl_verify" directive is duplicate
+with openclaw_ssl_protocols TLSv1.2 SSLv2;
+    invalid value "SSLv2" in "openclaw_ssl_protocols" directive, it must be
+    "TLSv1", "TLSv1.1", "TLSv1.2" or "TLSv1.3"
+with openclaw_ssl_protocols;
+    invalid number of arguments in "openclaw_ssl_protocols" directive
+END
+
+    # nginx warns of a word that is there twice
+
+    main::accepted('with openclaw_ssl_protocols TLSv1.2 TLSv1.2;');
 
 
 
-=== TEST 11: openclaw_auth
+=== TEST 11: TLS to the agent
+--- config
+--- scenario
+    main::accepted(<<'END');
+with openclaw_ssl_certificate /none/a;
+with openclaw_ssl_trusted_certificate /none/a; openclaw_ssl_crl /none/a;
+END
+
+    is main::said(tls => "openclaw_ssl_trusted_certificate $_;"), 'fine', $_
+        for $ENV{TEST_NGINX_CERT}, '""';
+
+    is main::said(tls => "openclaw_ssl_certificate $ENV{TEST_NGINX_CERT}; "
+                         . 'openclaw_ssl_certificate_key '
+                         . "$ENV{TEST_NGINX_CERT_KEY};"), 'fine';
+
+    main::refused(<<"END");
+tls openclaw_ssl_certificate a;
+    no "openclaw_ssl_certificate_key" is defined for certificate "a"
+tls openclaw_ssl_certificate_key a;
+    no "openclaw_ssl_certificate" is defined for certificate key "a"
+tls openclaw_ssl_certificate /none/a; openclaw_ssl_certificate_key /none/b;
+    open() "/none/a" failed (2: No such file or directory)
+tls openclaw_ssl_certificate $ENV{TEST_NGINX_CERT}; openclaw_ssl_certificate_key /none/b;
+    open() "/none/b" failed (2: No such file or directory)
+tls openclaw_ssl_trusted_certificate /none/ca;
+    access() "/none/ca" failed (2: No such file or directory)
+tls openclaw_ssl_crl /none/crl;
+    access() "/none/crl" failed (2: No such file or directory)
+server openclaw_ssl_crl /none/c; location /a { openclaw_pass unix:/a https://127.0.0.1:1; }
+    access() "/none/c" failed (2: No such file or directory)
+http openclaw_ssl_certificate b; server { location /a { openclaw_pass https://127.0.0.1:1; } }
+    no "openclaw_ssl_certificate_key" is defined for certificate "b"
+END
+
+    for my $name (qw(ssl_name ssl_trusted_certificate ssl_crl ssl_certificate
+                     ssl_certificate_key ssl_ciphers))
+    {
+        my $directive = "openclaw_$name";
+
+        main::refused(<<"END");
+with $directive;
+    invalid number of arguments in "$directive" directive
+with $directive a; $directive b;
+    "$directive" directive is duplicate
+END
+    }
+
+
+
+=== TEST 12: the line is that of the directive, not of what needs it
+--- config
+--- scenario
+    my $said = main::said(tls => "\n\nopenclaw_ssl_crl /none/crl;\n\n\n");
+    my ($line) = $said =~ /test\.conf:(\d+)$/;
+    my @text = split /\n/, TestEnv::Scenario::slurp(
+                               TestEnv::server_root() . '/conf/test.conf');
+
+    like $text[$line - 1], qr/^openclaw_ssl_crl/;
+
+
+
+=== TEST 13: the auth service
 --- config
 --- scenario
     my $auth = 'openclaw_auth http://127.0.0.1:1';
 
-    is with("$_;"), 'fine', $_
+    main::accepted("with $_;")
         for $auth, "$auth/verify", 'openclaw_auth off',
             'openclaw_auth https://localhost:3000/api?a=b',
             'openclaw_auth unix:/run/auth.sock:/verify',
             'openclaw_auth_token $arg_token', 'openclaw_auth_token $http_x',
-            'openclaw_auth_token $arg_a$arg_b', 'openclaw_auth_required off';
+            'openclaw_auth_token $arg_a$arg_b', 'openclaw_auth_required off',
+            'openclaw_sender_id a; openclaw_auth off';
 
-    like with('openclaw_auth 127.0.0.1;'),
-         qr/^invalid url "127.0.0.1", it must start with "http:.*:\d+$/;
-    like with('openclaw_auth http://$host;'), qr/^invalid character "\$"/;
-    like with("$auth; $auth;"), qr/^"openclaw_auth" directive is duplicate/;
-    like with("openclaw_auth off; $auth;"),
-         qr/^"openclaw_auth" directive is duplicate/;
-    like with('openclaw_auth;'), qr/^invalid number of arguments/;
+    main::refused(<<"END");
+with openclaw_auth 127.0.0.1;
+    invalid url "127.0.0.1", it must start with "http://", "https://" or
+    "unix:"
+with openclaw_auth http://\$host;
+    invalid character "\$" in url "http://\$host", variables and user names are
+    not supported
+with openclaw_auth;
+    invalid number of arguments in "openclaw_auth" directive
+with $auth http://127.0.0.1:2;
+    invalid number of arguments in "openclaw_auth" directive
+with $auth; $auth;
+    "openclaw_auth" directive is duplicate
+with openclaw_auth off; $auth;
+    "openclaw_auth" directive is duplicate
+with $auth; openclaw_sender_id \$remote_user;
+    "openclaw_auth" and "openclaw_sender_id" both say who the client is, for
+    "openclaw_auth"
+server $auth; location /a { openclaw_sender_id a; openclaw_pass unix:/a; }
+    "openclaw_auth" and "openclaw_sender_id" both say who the client is, for
+    "openclaw_auth"
+with openclaw_auth_token s3cret;
+    "openclaw_auth_token" directive has no variable, all clients would have the
+    same token
+with openclaw_auth_token "";
+    "openclaw_auth_token" directive has no variable, all clients would have the
+    same token
+with openclaw_auth_token;
+    invalid number of arguments in "openclaw_auth_token" directive
+with openclaw_auth_token \$arg_a; openclaw_auth_token \$arg_b;
+    "openclaw_auth_token" directive is duplicate
+with openclaw_auth_token \$no_such_variable;
+    unknown "no_such_variable" variable (nowhere)
+with openclaw_auth_required maybe;
+    invalid value "maybe" in "openclaw_auth_required" directive, it must be
+    "on" or "off"
+with openclaw_auth_required;
+    invalid number of arguments in "openclaw_auth_required" directive
+END
 
-    like with("openclaw_auth_token $_;"),
-         qr/^"openclaw_auth_token" directive has no variable/, $_
-        for 's3cret', '""';
-    like with('openclaw_auth_token $no_such_variable;'),
-         qr/^unknown "no_such_variable" variable/;
-    like with('openclaw_auth_token $arg_a; openclaw_auth_token $arg_b;'),
-         qr/^"openclaw_auth_token" directive is duplicate/;
-    like with('openclaw_auth_required maybe;'), qr/^invalid value "maybe"/;
 
-    # two that say who it is
 
-    my $both = qr/^"openclaw_auth" and "openclaw_sender_id" both say .*:\d+$/;
+=== TEST 14: no directive was left out
+--- config
+--- scenario
+    my $table = TestEnv::Scenario::slurp(
+                             "$TestEnv::ROOT/src/ngx_http_openclaw_module.c");
 
-    like with("$auth; openclaw_sender_id \$remote_user;"), $both;
-    like refused(server => "$auth;", location => 'openclaw_sender_id $arg_a;'
-                           . 'openclaw_pass http://127.0.0.1:1;'), $both;
-    is refused(server => "$auth;", location => 'openclaw_sender_id $arg_a;'
-               . 'openclaw_pass http://127.0.0.1:1; openclaw_auth off;'),
-       'fine';
+    for my $name ($table =~ /^    \{ ngx_string\("(openclaw_\w+)"\),$/mg) {
+        ok $main::Wrong{$name}, $name;
+    }
