@@ -11,6 +11,7 @@
 #   make fuzz   any bytes for what reads bytes, for as long as you like
 #   make bench  how fast bytes are read
 #   make soak   clients, a flaky agent, reloads and crashes, for a while
+#   make deb    a Debian package, in build/deb/, which is tried in a clean root
 #   make lint   the rules of the house
 #   make clean
 #
@@ -29,13 +30,14 @@
 # J=n                     make test, asan, valgrind: so many files at a time
 # TARGET="name ..."       make fuzz: these only; t/fuzz/NAME_fuzz.c
 # FUZZ_TIME=seconds       make fuzz: for each target, 60 by default
+# IN_PLACE=1              make deb: try the package on this system instead
 # KEEP=1                  make fuzz: keep what covers more, in t/fuzz
 
 export NGINX_SRC OPENCLAW_URL OPENCLAW_TOKEN PORT DELAY STOCK T V J
-export TARGET FUZZ_TIME KEEP TIME SEED ASAN
+export TARGET FUZZ_TIME KEEP TIME SEED ASAN IN_PLACE
 
-.PHONY: all module nginx echo run test asan valgrind e2e fuzz soak bench lint
-.PHONY: clean
+.PHONY: all module nginx echo run test asan valgrind e2e fuzz soak bench deb
+.PHONY: lint clean
 
 all: module
 
@@ -69,6 +71,9 @@ bench:
 
 soak:
 	@.ci/soak
+
+deb:
+	@.ci/deb
 
 lint:
 	@.ci/lint
