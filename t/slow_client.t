@@ -223,13 +223,17 @@ __DATA__
         openclaw_send_buffer 64k;
     }
 --- scenario
-    $agent->on(qr/long/, repeat => [LINES, LINE]);
+    $agent->on(qr/long/, gate => 'go', repeat => [LINES, LINE]);
 
     my ($one) = two_workers();
     my $slow = on_worker($one, '/ws?senderId=ann', rcvbuf => 8192);
     my $before = resident($one);
 
+    # once an answer is in the way, no message is taken
+
     $slow->chat('long', messageId => "m$_", senderId => "s$_") for 1 .. 3;
+    $agent->wait_for_gate('go', 3)->release('go');
+
     wait_for_pause($_) for 1 .. 3;
     grew_less($one, $before, length(ANSWER) / 2);
 

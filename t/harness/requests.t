@@ -120,7 +120,9 @@ GET /t
 --- config
     location = /t {
         proxy_pass http://127.0.0.1:$TEST_NGINX_RAND_PORT_1/asked;
+        proxy_http_version 1.0;
         proxy_set_header Host agent;
+        proxy_set_header Connection close;
     }
 --- tcp_listen: $TEST_NGINX_RAND_PORT_1
 --- tcp_query eval
