@@ -10,6 +10,8 @@
 //                                  release(WORD), then "Released WORD."
 //     BREAK WORD                   "Broken WORD", and the connection is cut;
 //                                  "Mended WORD." the second time
+//     CALL TOOL JSON               has the tool called with these arguments,
+//                                  and says what came of it
 //     ... Python function ...      an answer longer than 4000 characters
 //     anything else                "You said: ..."
 //
@@ -89,6 +91,13 @@ async function take(req, res) {
 
     res.writeHead(200, { 'Content-Type': 'text/event-stream' });
 
+    if (request.call !== null) {
+        event(res, { tool_calls: [ request.call ] }, null);
+        event(res, {}, 'tool_calls');
+        res.end('data: [DONE]\n\n');
+        return;
+    }
+
     for await (const part of answer(request)) {
         if (res.destroyed) {
             return;
@@ -122,20 +131,30 @@ function event(res, delta, finish) {
 
 function read(body) {
     const users = body.messages.filter((m) => m.role === 'user')
-        .map(parts)
-        .filter((p) => !INTERNAL.test(bare(text(p))));
+        .filter((m) => !INTERNAL.test(bare(text(parts(m)))));
 
-    const last = users.at(-1) ?? [];
+    const last = users.length ? parts(users.at(-1)) : [];
     const shown = bare(text(last));
+
+    const human = shown.split('```\n\n').at(-1) // without blocks before it
+        .replace(AGAIN, '$1')                   // or what goes on
+        .replace(QUEUED, '');                   // or was interrupted
+
+    // what came of the tool that was called for this, if any
+
+    const result = body.messages.slice(body.messages.indexOf(users.at(-1)))
+        .find((m) => m.role === 'tool');
 
     return {
         shown,                                  // all of the last user text
-        human: shown.split('```\n\n').at(-1)    // without blocks before it
-            .replace(AGAIN, '$1')               // or what goes on
-            .replace(QUEUED, ''),               // or was interrupted
+        human,
+        model: body.model,
+        tools: (body.tools ?? []).map((tool) => tool.function.name).sort(),
+        call: result ? null : call(human),
+        result: result && text(parts(result)),
         images: last.filter((p) => p.type === 'image_url')
             .map((p) => p.image_url.url ?? p.image_url),
-        earlier: users.slice(0, -1).map((p) => bare(text(p))),
+        earlier: users.slice(0, -1).map((m) => bare(text(parts(m)))),
         roles: body.messages.map((m) => m.role),
     };
 }
@@ -159,7 +178,24 @@ function bare(string) {
 }
 
 
+function call(human) {
+    const found = human.match(/^CALL (\w+) (\{.*\})$/);
+
+    return found && {
+        index: 0,
+        id: `call_${model.requests.length}`,
+        type: 'function',
+        function: { name: found[1], arguments: found[2] },
+    };
+}
+
+
 async function* answer(request) {
+    if (request.result !== undefined) {
+        yield `It said: ${request.result}`;
+        return;
+    }
+
     const hold = request.human.match(/HOLD (\S+)/);
 
     if (hold !== null) {

@@ -19,6 +19,7 @@ function cases() {
     require('./cases/turns');
     require('./cases/echo');
     require('./cases/restart');
+    require('./cases/setups');
 
     test('nginx ends with nothing alarming in its logs', logs);
 }
