@@ -42,6 +42,7 @@ export class Chat {
         this.snapshots = snapshots;
         this.onstate = () => {};
         this.open = new Map();                 // messages without an end
+        this.stopped = new Map();              // to be told to the server
         this.pause = FIRST_PAUSE;
         this.closed = false;
 
@@ -61,6 +62,7 @@ export class Chat {
             frame: JSON.stringify({ type: 'chat.send', ...fields,
                                     messageId: id }),
             text: '',
+            sent: false,
             groupId: fields.groupId,
             handlers,
         });
@@ -76,20 +78,30 @@ export class Chat {
     /* ends what the agent is doing for the message, or for all of them */
 
     stop(id) {
-        for (const each of id ? [ id ] : this.open.keys()) {
+        for (const each of id ? [ id ] : [ ...this.open.keys() ]) {
             const message = this.open.get(each);
 
-            if (this.ready()) {
-                this.socket.send(JSON.stringify({ type: 'chat.abort',
-                                                  messageId: each,
-                                                  groupId: message?.groupId }));
-            } else if (message) {
-
-                /* it may never have been sent */
-
-                this.end(each, 'error', 'Stopped.', 'aborted');
+            if (!message) {
+                continue;
             }
+
+            if (this.ready()) {
+                this.abort(each, message.groupId);
+                continue;
+            }
+
+            if (message.sent) {
+                this.stopped.set(each, message.groupId);
+            }
+
+            this.end(each, 'error', 'Stopped.', 'aborted');
         }
+    }
+
+
+    abort(messageId, groupId) {
+        this.socket.send(JSON.stringify({ type: 'chat.abort', messageId,
+                                          groupId }));
     }
 
 
@@ -114,14 +126,19 @@ export class Chat {
         this.onstate('connecting', 'Connecting');
 
         socket.onopen = () => {
-            this.pause = FIRST_PAUSE;
+            this.opened = true;
             this.watch(socket);
             this.onstate('open', 'Connected');
+
+            this.stopped.forEach((groupId, id) => this.abort(id, groupId));
+            this.stopped.clear();
+
             [ ...this.open.keys() ].forEach((id) => this.ask(id));
         };
 
         socket.onmessage = (event) => {
             this.heard = Date.now();
+            this.pause = FIRST_PAUSE;
             this.frame(JSON.parse(event.data));
         };
 
@@ -135,7 +152,7 @@ export class Chat {
         /* what comes now starts with all the text so far */
 
         message.text = '';
-        this.last = id;
+        message.sent = true;
         this.socket.send(message.frame);
     }
 
@@ -168,10 +185,17 @@ export class Chat {
             break;
 
         case 'chat.error':
+            if (message && frame.code === 'shutting_down') {
+
+                /* it was not taken: it is sent again to the next server */
+
+                break;
+            }
+
             if (message) {
                 this.end(id, 'error', frame.error, frame.code);
 
-            } else {
+            } else if (id === undefined) {
                 this.onerror?.(frame.error, frame.code);
             }
             break;
@@ -228,12 +252,9 @@ export class Chat {
 
         case 1009:
 
-            /* the last message was too big, and would be so again */
+            /* one of the messages was too big, and would be so again */
 
-            if (this.open.has(this.last)) {
-                this.end(this.last, 'error', 'The message is too big.',
-                         'too_big');
-            }
+            this.endBiggest();
             break;
         }
 
@@ -242,11 +263,24 @@ export class Chat {
         const pause = event.code === 1012 ? 0 : this.pause;
 
         this.pause = Math.min(2 * this.pause, LONGEST_PAUSE);
-        this.onstate('waiting', 'The connection was lost, trying again');
+        this.onstate('waiting', this.opened
+                     ? 'The connection was lost, trying again'
+                     : 'The server can\'t be reached, trying again');
 
         clearTimeout(this.timer);
         this.timer = setTimeout(() => this.connect(),
                                 pause * (0.5 + Math.random() / 2));
+    }
+
+
+    endBiggest() {
+        const [ biggest ] = [ ...this.open.entries() ].sort(
+            ([ , one ], [ , other ]) => other.frame.length - one.frame.length);
+
+        if (biggest) {
+            this.end(biggest[0], 'error', 'The message is too big.',
+                     'too_big');
+        }
     }
 
 

@@ -12,16 +12,21 @@ const MAX_QUOTE = 500;                         // characters
 
 const WORDS = {
     aborted: 'Stopped.',
+    too_big: 'The message is too big.',
+    too_long: 'The message is too long.',
     duplicate: 'This goes on in another window.',
+    sender_refused: 'The server knows you by another name.',
     queue_full: 'Too many messages are waiting. Try again when some of them '
                 + 'have been answered.',
+    zone_full: 'The server has too much to do. Try again later.',
     rate_limited: 'Too fast. Wait a moment, and try again.',
     agent_unreachable: 'The agent can\'t be reached. Try again later.',
     agent_unavailable: 'The agent is not available now. Try again later.',
+    agent_auth: 'The agent does not accept this server.',
     agent_timeout: 'The agent took too long.',
     agent_incomplete: 'The answer broke off. Parts of it may have been '
                       + 'carried out.',
-    shutting_down: 'The server had to leave. Try again.',
+    internal_error: 'Something went wrong on the server.',
 };
 
 let chat = null;
@@ -53,26 +58,24 @@ function button(text, label, action) {
 }
 
 
-/* adds below, and stays there unless the user has scrolled up to read */
+/* changes the talk, and stays at its end, but where it is being read */
 
-function add(e) {
+function change(what) {
     const talk = $('talk');
-    const end = atEnd();
+    const end = talk.scrollHeight - talk.scrollTop - talk.clientHeight < 80;
 
-    talk.append(e);
+    what(talk);
 
-    if (end || e.classList.contains('me')) {
+    if (end) {
         talk.scrollTop = talk.scrollHeight;
     }
-
-    return e;
 }
 
 
-function atEnd() {
-    const talk = $('talk');
+function add(e) {
+    change((talk) => talk.append(e));
 
-    return talk.scrollHeight - talk.scrollTop - talk.clientHeight < 80;
+    return e;
 }
 
 
@@ -94,13 +97,7 @@ function words(kind, who) {
 
 
 function text(e, value) {
-    const end = atEnd();
-
-    e.querySelector('.words').textContent = value;
-
-    if (end) {
-        $('talk').scrollTop = $('talk').scrollHeight;
-    }
+    change(() => e.querySelector('.words').textContent = value);
 }
 
 
@@ -108,8 +105,13 @@ function complete(e, id, who, value) {
     e.classList.remove('open');
     e.setAttribute('aria-busy', 'false');
     text(e, value);
+    quotable(e, id, who, value);
+}
 
-    e.append(button('Quote', `Quote ${who}`, () => quote(id, who, value)));
+
+function quotable(e, id, who, value) {
+    change(() => e.append(button('Quote', `Quote ${who}`,
+                                 () => quote(id, who, value))));
 }
 
 
@@ -212,14 +214,17 @@ function send(content, fields, mine) {
 
             e.append(button('Try again', 'Send the message again', () => {
                 e.remove();
+                $('text').focus();
                 send(content, fields, mine);
             }));
             add(e);
         },
     });
 
-    mine.append(button('Quote', `Quote ${me}`,
-                       () => quote(id, me, content)));
+    /* by its new messageId, if it is tried again */
+
+    mine.querySelector('.small')?.remove();
+    quotable(mine, id, me, content);
 }
 
 
@@ -249,6 +254,7 @@ function submit() {
     }
 
     text(mine, content);
+    $('talk').scrollTop = $('talk').scrollHeight;
     send(content || 'What is in this image?', fields, mine);
 
     $('text').value = '';
