@@ -22,6 +22,7 @@
 # PORT=n                  make run: another port than 18800
 # DELAY=seconds           make run: before each word of the demo agent
 # STOCK=1                 make asan, make soak: nginx as it is, which shows less
+# SCREENSHOT=1            make e2e: takes docs/chat-page.png anew
 # T="file ..."            make test, asan, valgrind: these .t files only
 # TIME=n[s|m|h]           make soak: for how long, two minutes by default
 # SEED=n                  make soak: the choices of another run
@@ -34,7 +35,7 @@
 # KEEP=1                  make fuzz: keep what covers more, in t/fuzz
 
 export NGINX_SRC OPENCLAW_URL OPENCLAW_TOKEN PORT DELAY STOCK T V J
-export TARGET FUZZ_TIME KEEP TIME SEED ASAN IN_PLACE
+export TARGET FUZZ_TIME KEEP TIME SEED ASAN IN_PLACE SCREENSHOT
 
 .PHONY: all module nginx echo run test asan valgrind e2e fuzz soak bench deb
 .PHONY: lint clean

@@ -10,6 +10,7 @@
 //                                  release(WORD), then "Released WORD."
 //     BREAK WORD                   "Broken WORD", and the connection is cut;
 //                                  "Mended WORD." the second time
+//     BREAK FAIL                   the same by a status of 400
 //     CALL TOOL JSON               has the tool called with these arguments,
 //                                  and says what came of it
 //     ... Python function ...      an answer longer than 4000 characters
@@ -88,6 +89,12 @@ async function take(req, res) {
         request.running = false;
         request.cut = !res.writableFinished;
     });
+
+    if (/BREAK FAIL/.test(request.human) && breaks(request)) {
+        res.writeHead(400, { 'Content-Type': 'application/json' });
+        res.end('{"error":{"message":"the model is unhappy"}}');
+        return;
+    }
 
     res.writeHead(200, { 'Content-Type': 'text/event-stream' });
 

@@ -18,6 +18,7 @@ function cases() {
     require('./cases/view');
     require('./cases/turns');
     require('./cases/echo');
+    require('./cases/page');
     require('./cases/restart');
     require('./cases/setups');
 

@@ -13,7 +13,7 @@ const { DIR, env, start, runs, freePort, connects, fill }
     = require('./processes');
 const relay = require('./relay');
 const { until } = require('./until');
-const wire = require('./wire');
+const Wire = require('./wire');
 
 const TOKEN = 'e2e-' + 'c5d1f60b7a1e4a0f';
 
@@ -61,7 +61,7 @@ const world = {
     model,
     nginx,
     relay,
-    wire,
+    wire: new Wire(),
     start,
     sessionKey,
 
@@ -73,7 +73,7 @@ const world = {
         }
 
         for (const name of [ 'gateway', 'stranger', 'few', 'model', 'nginx',
-                             'setups', 'relay', 'wire' ])
+                             'setups', 'page', 'cut', 'relay', 'wire' ])
         {
             this.ports[name] = await freePort();
         }
@@ -82,7 +82,7 @@ const world = {
 
         await model.start(this.ports.model, path.join(DIR, 'model.jsonl'));
         await relay.start(this.ports.relay, this.ports.gateway);
-        await wire.start(this.ports.wire, this.ports.nginx);
+        await this.wire.start(this.ports.wire, this.ports.nginx);
         await Promise.all([ this.gateway.start(), nginx.start() ]);
         await this.gateway.warm();
 
@@ -134,7 +134,7 @@ const world = {
         clearTimeout(late);
         await nginx.stop();
         relay.stop();
-        wire.stop();
+        this.wire.stop();
         model.stop();
     },
 
