@@ -44,7 +44,7 @@ class Gateway {
             runs(this.child, `${this.name}.out`);
 
             return (await this.ready())?.ready;
-        }, `the gateway "${this.name}"`, 120);
+        }, `the gateway "${this.name}"`, 300);
     }
 
     // Ends it with a signal and waits until it has gone.

@@ -67,7 +67,7 @@ async function reset(gateway) {
 
 describe('set-ups', () => {
     before(() => Promise.all([ world.stranger.start(), world.few.start() ]),
-           { timeout: 150e3 });
+           { timeout: 330e3 });
 
     after(() => Promise.all([ world.stranger.stop('SIGKILL'),
                               world.few.stop('SIGKILL') ]));
