@@ -254,7 +254,7 @@ describe('page', () => {
 
         const { width, height } = await size(page, images[0]);
 
-        assert(width <= 1600 && width > 200, `${width} pixels`);
+        assert(width < 1600 && width > 200, `${width} pixels`);
         assert(Math.abs(width / height - 2) < 0.05, `${width}x${height}`);
 
         // it is shown with the message, and gone from what is written next
@@ -263,6 +263,16 @@ describe('page', () => {
             .getByRole('img', { name: 'picture.png' }).waitFor();
         assert(await page.getByRole('button', { name: 'Do not send' })
             .isHidden());
+
+        // it need not be bigger than screens are
+
+        await attach(page, await picture(page, 3200, 1600, sunset));
+        await say(page, 'and on this one?');
+        await answered(page, 'You said: and on this one?');
+
+        assert.deepEqual(await size(page,
+                                    asked('and on this one?')[0].images.at(-1)),
+                         { width: 1600, height: 800 });
 
         await attach(page, { name: 'not.png', mimeType: 'image/png',
                              buffer: Buffer.from('not an image') });
