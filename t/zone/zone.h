@@ -40,6 +40,7 @@
 typedef struct {
     pid_t                              pids[ZONE_PIDS];
     ngx_uint_t                         npids;
+    ngx_uint_t                         hold;       /* they stay stopped */
 
     uintptr_t                          base;       /* in the workers */
     size_t                             size;
@@ -63,6 +64,9 @@ int zone_find(zone_t *zone, pid_t pid, const char **error);
  * lets them go on.  The same.
  */
 int zone_copy(zone_t *zone, const char **error);
+
+/* lets them go on */
+void zone_continue(zone_t *zone);
 
 int zone_read(pid_t pid, uintptr_t addr, void *buf, size_t size);
 int zone_stop(pid_t pid);

@@ -112,6 +112,10 @@ main(int argc, char **argv)
 
     ngx_memzero(&zone, sizeof(zone_t));
 
+    /* zone_plant has stopped the processes, and lets them go on */
+
+    zone.hold = (getenv("ZONE_HOLD") != NULL);
+
     if (zone_find(&zone, atoi(argv[1]), &error) != 0
         || zone_copy(&zone, &error) != 0)
     {

@@ -24,7 +24,6 @@ static int zone_has(zone_t *zone, pid_t pid);
 static int zone_processes(zone_t *zone);
 static int zone_stop_all(zone_t *zone);
 static int zone_quiet(zone_t *zone, pid_t pid);
-static void zone_continue(zone_t *zone);
 static void zone_pause(ngx_msec_t msec);
 
 
@@ -289,6 +288,10 @@ zone_copy(zone_t *zone, const char **error)
             }
         }
 
+        if (rc == 1 && zone->hold) {
+            return 0;
+        }
+
         zone_continue(zone);
 
         if (rc == 1) {
@@ -388,7 +391,7 @@ zone_quiet(zone_t *zone, pid_t pid)
 }
 
 
-static void
+void
 zone_continue(zone_t *zone)
 {
     ngx_uint_t  i;
