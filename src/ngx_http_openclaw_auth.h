@@ -18,6 +18,7 @@
 #include <ngx_core.h>
 #include <ngx_http.h>
 #include <ngx_http_openclaw_ws.h>
+#include <ngx_http_openclaw_turn.h>
 
 
 #define NGX_HTTP_OPENCLAW_UUID_LEN          36
@@ -133,7 +134,7 @@ ngx_int_t ngx_http_openclaw_auth_create(ngx_http_request_t *r,
  * the identity has expired.
  */
 void ngx_http_openclaw_auth_start(ngx_http_openclaw_auth_t *auth,
-    ngx_http_openclaw_ws_t *ws, ngx_http_openclaw_identity_t *identity,
+    ngx_http_openclaw_client_t *client, ngx_http_openclaw_identity_t *identity,
     ngx_http_openclaw_auth_pt handler, void *data);
 
 /* Lets go of the connection; no handler is called any more. */

@@ -39,6 +39,7 @@ struct ngx_http_openclaw_auth_s {
     ngx_int_t                          ident;
 
     ngx_http_openclaw_loc_conf_t      *conf;
+    ngx_http_openclaw_client_t        *client;
     ngx_http_openclaw_ws_t            *ws;
     ngx_http_openclaw_auth_ask_t       ask;
     ngx_openclaw_fetch_t              *fetch;      /* while it is under way */
@@ -145,7 +146,7 @@ ngx_http_openclaw_auth_close(ngx_http_openclaw_auth_t *auth)
 
 void
 ngx_http_openclaw_auth_start(ngx_http_openclaw_auth_t *auth,
-    ngx_http_openclaw_ws_t *ws, ngx_http_openclaw_identity_t *identity,
+    ngx_http_openclaw_client_t *client, ngx_http_openclaw_identity_t *identity,
     ngx_http_openclaw_auth_pt handler, void *data)
 {
     ngx_log_t                 *log;
@@ -153,12 +154,13 @@ ngx_http_openclaw_auth_start(ngx_http_openclaw_auth_t *auth,
 
     static ngx_str_t  unavailable = ngx_string("service_unavailable");
 
-    auth->ws = ws;
+    auth->client = client;
+    auth->ws = client->ws;
     auth->identity = identity;
     auth->handler = handler;
     auth->data = data;
 
-    log = ws->connection->log;
+    log = auth->ws->connection->log;
 
     if (auth->ask.token.len == 0) {
 
@@ -176,7 +178,7 @@ ngx_http_openclaw_auth_start(ngx_http_openclaw_auth_t *auth,
         return;
     }
 
-    ngx_http_openclaw_ws_hold(ws);
+    ngx_http_openclaw_ws_hold(auth->ws);
 
     ask.conf = &auth->conf->auth;
     ask.body = auth->ask.body;
@@ -388,18 +390,7 @@ static void
 ngx_http_openclaw_auth_reject(ngx_http_openclaw_auth_t *auth,
     ngx_openclaw_code_e code, ngx_str_t *text, const char *reason)
 {
-    u_char  *p;
-
-    if (text == NULL) {
-        text = ngx_openclaw_code_text(code);
-    }
-
-    p = ngx_http_openclaw_ws_frame(auth->ws, NGX_OPENCLAW_FRAME_TEXT,
-                              ngx_openclaw_json_error_size(NULL, code, text));
-    if (p) {
-        ngx_openclaw_json_error(p, NULL, code, text);
-    }
-
+    ngx_http_openclaw_client_error(auth->client, NULL, code, text);
     ngx_http_openclaw_ws_close(auth->ws, NGX_HTTP_OPENCLAW_AUTH_CLOSE, reason);
 }
 

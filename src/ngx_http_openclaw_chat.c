@@ -7,23 +7,13 @@
 #include <ngx_config.h>
 #include <ngx_core.h>
 #include <ngx_http.h>
+#include <ngx_openclaw_stats.h>
 #include <ngx_http_openclaw_module.h>
-#include <ngx_http_openclaw_auth.h>
 #include <ngx_http_openclaw_conf.h>
-#include <ngx_http_openclaw_turn.h>
 #include <ngx_http_openclaw_chat.h>
 
 
 #define NGX_HTTP_OPENCLAW_ABORT_POOL_SIZE   1024
-
-
-/* lives in r->pool */
-
-typedef struct {
-    ngx_http_openclaw_client_t         client;
-    ngx_http_openclaw_identity_t       sender;
-    ngx_http_openclaw_auth_t          *auth;          /* or NULL */
-} ngx_http_openclaw_chat_t;
 
 
 static ngx_int_t ngx_http_openclaw_chat_refuse(ngx_http_request_t *r,
@@ -110,7 +100,8 @@ ngx_http_openclaw_chat_handler(ngx_http_request_t *r)
 
     chat = ngx_http_openclaw_chat_create(r);
     if (chat == NULL) {
-        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+        return ngx_http_openclaw_chat_refuse(r,
+                                        NGX_HTTP_INTERNAL_SERVER_ERROR, NULL);
     }
 
     rc = ngx_http_openclaw_auth_identity(r, &chat->sender, &reason);
@@ -119,17 +110,23 @@ ngx_http_openclaw_chat_handler(ngx_http_request_t *r)
         return ngx_http_openclaw_chat_refuse(r, rc, &reason);
     }
 
+    ngx_http_set_ctx(r, chat, ngx_http_openclaw_module);
+
     chat->client.ws = ngx_http_openclaw_ws_create(r, &chat->client.conf->ws,
                                            &ngx_http_openclaw_chat_handlers,
                                            chat);
     if (chat->client.ws == NULL) {
-        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+        return ngx_http_openclaw_chat_refuse(r,
+                                        NGX_HTTP_INTERNAL_SERVER_ERROR, NULL);
     }
+
+    ngx_openclaw_stats_add(handshakes[NGX_OPENCLAW_STATS_ACCEPTED], 1);
+    ngx_openclaw_stats_gauge(connections, 1);
 
     chat->auth = auth;
 
     if (auth) {
-        ngx_http_openclaw_auth_start(auth, chat->client.ws, &chat->sender,
+        ngx_http_openclaw_auth_start(auth, &chat->client, &chat->sender,
                                      ngx_http_openclaw_chat_greet, chat);
 
     } else {
@@ -147,6 +144,8 @@ ngx_http_openclaw_chat_refuse(ngx_http_request_t *r, ngx_int_t status,
     ngx_int_t                 rc;
     ngx_str_t                 type;
     ngx_http_complex_value_t  cv;
+
+    ngx_openclaw_stats_add(handshakes[NGX_OPENCLAW_STATS_REFUSED], 1);
 
     if (status == NGX_HTTP_INTERNAL_SERVER_ERROR) {
         return status;
@@ -378,6 +377,8 @@ ngx_http_openclaw_chat_message(ngx_http_openclaw_ws_t *ws, ngx_uint_t opcode,
     chat = ws->data;
     client = &chat->client;
 
+    ngx_openclaw_stats_add(messages, 1);
+
     rc = ngx_openclaw_message_parse(&m, payload->data, payload->len);
 
     if (rc == NGX_DECLINED) {
@@ -560,6 +561,9 @@ ngx_http_openclaw_chat_close(ngx_http_openclaw_ws_t *ws)
     ngx_http_openclaw_chat_t  *chat;
 
     chat = ws->data;
+
+    ngx_openclaw_stats_add(closes[ngx_openclaw_stats_close(ws->code)], 1);
+    ngx_openclaw_stats_gauge(connections, -1);
 
     if (chat->auth) {
         ngx_http_openclaw_auth_close(chat->auth);

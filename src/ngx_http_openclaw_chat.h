@@ -17,6 +17,17 @@
 #include <ngx_config.h>
 #include <ngx_core.h>
 #include <ngx_http.h>
+#include <ngx_http_openclaw_auth.h>
+#include <ngx_http_openclaw_turn.h>
+
+
+/* lives in r->pool, and is the module's context of the request */
+
+typedef struct {
+    ngx_http_openclaw_client_t         client;
+    ngx_http_openclaw_identity_t       sender;
+    ngx_http_openclaw_auth_t          *auth;          /* or NULL */
+} ngx_http_openclaw_chat_t;
 
 
 /* The content handler of a location with openclaw_pass. */

@@ -45,6 +45,10 @@ ngx_http_openclaw_conf_pass(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
         return "is duplicate";
     }
 
+    if (olcf->status != NGX_CONF_UNSET_UINT) {
+        return "can't be in one location with \"openclaw_status\"";
+    }
+
     gateways = &olcf->agent.gateways;
     gateways->max_fails = 1;
     gateways->fail_timeout = 10;

@@ -12,6 +12,7 @@
 #include <ngx_http_openclaw_turn.h>
 #include <ngx_http_openclaw_conf.h>
 #include <ngx_http_openclaw_target.h>
+#include <ngx_http_openclaw_status.h>
 
 
 #define NGX_HTTP_OPENCLAW_ZONE_SIZE         (16 * 1024 * 1024)
@@ -320,6 +321,13 @@ static ngx_command_t  ngx_http_openclaw_commands[] = {
       offsetof(ngx_http_openclaw_loc_conf_t, agent.ssl_protocols),
       &ngx_http_openclaw_ssl_protocols },
 
+    { ngx_string("openclaw_status"),
+      NGX_HTTP_LOC_CONF|NGX_CONF_NOARGS|NGX_CONF_TAKE1,
+      ngx_http_openclaw_status,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      0,
+      NULL },
+
       ngx_null_command
 };
 
@@ -407,6 +415,8 @@ ngx_http_openclaw_create_loc_conf(ngx_conf_t *cf)
     conf->auth_timeout = NGX_CONF_UNSET_MSEC;
     conf->auth_required = NGX_CONF_UNSET;
 
+    conf->status = NGX_CONF_UNSET_UINT;
+
     conf->stream = NGX_CONF_UNSET_UINT;
     conf->queue = NGX_CONF_UNSET;
     conf->answers = NGX_CONF_UNSET_UINT;
@@ -465,6 +475,9 @@ ngx_http_openclaw_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
     }
 
     ngx_conf_merge_str_value(conf->greeting, prev->greeting, "");
+
+    ngx_conf_merge_uint_value(conf->status, prev->status,
+                              NGX_HTTP_OPENCLAW_STATUS_JSON);
 
     ngx_conf_merge_uint_value(conf->stream, prev->stream,
                               NGX_HTTP_OPENCLAW_STREAM_DELTA);

@@ -97,6 +97,8 @@ typedef struct {
     ngx_http_openclaw_file_t           ssl_certificate;
     ngx_http_openclaw_file_t           ssl_certificate_key;
 
+    ngx_uint_t                         status;      /* the format */
+
     ngx_uint_t                         stream;
     ngx_int_t                          queue;
     ngx_uint_t                         answers;     /* 0: off */

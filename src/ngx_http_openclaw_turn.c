@@ -90,7 +90,8 @@ ngx_http_openclaw_turn_start(ngx_http_openclaw_client_t *client,
         return NGX_OPENCLAW_INTERNAL_ERROR;
     }
 
-    turn->since = ngx_current_msec;
+    turn->start = ngx_current_msec;
+    turn->since = turn->start;
 
     turn->ticket.handler = ngx_http_openclaw_turn_ticket;
     turn->ticket.data = turn;
@@ -322,6 +323,8 @@ ngx_http_openclaw_turn_run(ngx_http_openclaw_turn_t *turn)
         return;
     }
 
+    ngx_http_openclaw_turn_count(turn, NGX_HTTP_OPENCLAW_TURN_RUNNING);
+
     /* the agent request has a copy */
 
     ngx_openclaw_body_free(turn->body.data);
@@ -349,6 +352,8 @@ ngx_http_openclaw_turn_text(void *data, ngx_str_t *text)
         ngx_http_openclaw_turn_end(turn, NGX_OPENCLAW_INTERNAL_ERROR, &reason);
         return;
     }
+
+    ngx_http_openclaw_turn_count_begun(turn);
 
     turn->begun = 1;
     turn->tries = 0;
@@ -480,6 +485,7 @@ ngx_http_openclaw_turn_finish(ngx_http_openclaw_turn_t *turn,
         return;
     }
 
+    ngx_http_openclaw_turn_count_end(turn, code);
     ngx_http_openclaw_turn_remember(turn, code, reason);
     ngx_http_openclaw_turn_report(turn, code, reason);
 
@@ -725,6 +731,7 @@ ngx_http_openclaw_turn_free(ngx_http_openclaw_turn_t *turn)
     }
 
     ngx_http_openclaw_turn_detach(turn);
+    ngx_http_openclaw_turn_count(turn, NGX_HTTP_OPENCLAW_TURN_NONE);
 
     if (turn->ticket.entered) {
         ngx_openclaw_session_release(&turn->ticket, NULL, 0);

@@ -7,6 +7,7 @@
 #include <ngx_config.h>
 #include <ngx_core.h>
 #include <ngx_http.h>
+#include <ngx_openclaw_stats.h>
 #include <ngx_http_openclaw_turn_internal.h>
 
 
@@ -258,5 +259,7 @@ ngx_http_openclaw_client_error(ngx_http_openclaw_client_t *client,
                                 ngx_openclaw_json_error_size(id, code, text));
     if (p) {
         ngx_openclaw_json_error(p, id, code, text);
+
+        ngx_openclaw_stats_add(errors[code], 1);
     }
 }

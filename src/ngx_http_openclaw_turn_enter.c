@@ -126,6 +126,7 @@ ngx_http_openclaw_turn_begin(ngx_http_openclaw_turn_t *turn,
         ngx_http_openclaw_turn_give(turn, client);
     }
 
+    ngx_http_openclaw_turn_count(turn, NGX_HTTP_OPENCLAW_TURN_WAITING);
     ngx_http_openclaw_turn_run(turn);
 
     if (guest) {

@@ -69,6 +69,8 @@ ngx_http_openclaw_guest_ask(ngx_http_openclaw_turn_t *turn,
     }
 
     turn->owner = *owner;
+
+    ngx_http_openclaw_turn_count(turn, NGX_HTTP_OPENCLAW_TURN_NONE);
     ngx_http_openclaw_guest_mark(turn, 1);
 
     if (turn->client == NULL) {

@@ -8,7 +8,7 @@
  * What the files of a turn share.  ngx_http_openclaw_turn.c is its life in the
  * worker that runs it; _create.c makes it from a message; _enter.c finds its
  * place; _answer.c is where the answer goes; _guest.c is a turn that another
- * worker runs.
+ * worker runs; _count.c counts them all.
  *
  * The answer comes from turn->agent, or by turn->source from another worker.
  * It goes to turn->client, by turn->sink to another worker, or nowhere while
@@ -27,6 +27,15 @@
 #include <ngx_http_openclaw_turn.h>
 
 
+/* what a turn is counted as; one that another worker runs is not */
+
+typedef enum {
+    NGX_HTTP_OPENCLAW_TURN_NONE = 0,
+    NGX_HTTP_OPENCLAW_TURN_WAITING,
+    NGX_HTTP_OPENCLAW_TURN_RUNNING
+} ngx_http_openclaw_turn_state_e;
+
+
 typedef struct {
     ngx_pool_t                        *pool;
     ngx_log_t                          log;
@@ -41,6 +50,8 @@ typedef struct {
     ngx_str_t                          text;        /* the answer so far */
     size_t                             size;        /* allocated for it */
 
+    ngx_http_openclaw_turn_state_e     state;
+    ngx_msec_t                         start;       /* the message came */
     ngx_msec_t                         since;       /* who came last for the
                                                        answer came then */
     ngx_http_openclaw_client_t        *client;
@@ -93,6 +104,18 @@ void ngx_http_openclaw_turn_finish(ngx_http_openclaw_turn_t *turn,
 void ngx_http_openclaw_turn_set_timer(ngx_http_openclaw_turn_t *turn,
     ngx_msec_t timer);
 void ngx_http_openclaw_turn_free(ngx_http_openclaw_turn_t *turn);
+
+
+/* _count.c */
+
+/* It has come to that state, from whatever it was in. */
+void ngx_http_openclaw_turn_count(ngx_http_openclaw_turn_t *turn,
+    ngx_http_openclaw_turn_state_e state);
+
+/* It has begun to be answered; it has ended, in that way. */
+void ngx_http_openclaw_turn_count_begun(ngx_http_openclaw_turn_t *turn);
+void ngx_http_openclaw_turn_count_end(ngx_http_openclaw_turn_t *turn,
+    ngx_openclaw_code_e code);
 
 
 /* _enter.c */

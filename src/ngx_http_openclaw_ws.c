@@ -7,6 +7,7 @@
 #include <ngx_config.h>
 #include <ngx_core.h>
 #include <ngx_http.h>
+#include <ngx_openclaw_stats.h>
 #include <ngx_http_openclaw_ws_internal.h>
 
 
@@ -146,6 +147,9 @@ ngx_http_openclaw_ws_alloc(ngx_http_openclaw_ws_t *ws)
     {
         return NGX_ERROR;
     }
+
+    ws->bytes_in = b->last - b->pos;
+    ngx_openclaw_stats_add(bytes_received, ws->bytes_in);
 
     b->pos = b->last;
 

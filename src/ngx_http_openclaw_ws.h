@@ -88,6 +88,8 @@ struct ngx_http_openclaw_ws_s {
                                                        there was none */
     ngx_uint_t                         frames_in;   /* control frames too */
     ngx_uint_t                         frames_out;
+    off_t                              bytes_in;    /* of frames */
+    off_t                              bytes_out;
 
     /* private */
     ngx_openclaw_frame_parser_t        parser;

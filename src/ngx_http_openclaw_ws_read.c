@@ -7,6 +7,7 @@
 #include <ngx_config.h>
 #include <ngx_core.h>
 #include <ngx_http.h>
+#include <ngx_openclaw_stats.h>
 #include <ngx_http_openclaw_ws_internal.h>
 
 
@@ -108,6 +109,9 @@ ngx_http_openclaw_ws_read(ngx_http_openclaw_ws_t *ws)
 
             return NGX_ERROR;
         }
+
+        ws->bytes_in += n;
+        ngx_openclaw_stats_add(bytes_received, n);
 
         ngx_http_openclaw_ws_alive(ws);
         ngx_http_openclaw_ws_parse(ws, buf, buf + n);
@@ -230,6 +234,7 @@ ngx_http_openclaw_ws_parse(ngx_http_openclaw_ws_t *ws, u_char *pos,
 
         if (f.rest == 0) {
             ws->frames_in++;
+            ngx_openclaw_stats_add(frames_received, 1);
         }
 
         ngx_http_openclaw_ws_take(ws, &f);

@@ -7,6 +7,7 @@
 #include <ngx_config.h>
 #include <ngx_core.h>
 #include <ngx_http.h>
+#include <ngx_openclaw_stats.h>
 #include <ngx_http_openclaw_ws_internal.h>
 
 
@@ -108,6 +109,7 @@ ngx_http_openclaw_ws_append(ngx_http_openclaw_ws_t *ws, ngx_uint_t opcode,
     out->last += size;
 
     ws->frames_out++;
+    ngx_openclaw_stats_add(frames_sent, 1);
 
     ngx_http_openclaw_ws_appended(ws, size);
 
@@ -285,6 +287,9 @@ ngx_http_openclaw_ws_send(ngx_http_openclaw_ws_t *ws)
         }
 
         progress = 1;
+        ws->bytes_out += n;
+        ngx_openclaw_stats_add(bytes_sent, n);
+
         out->pos += n;
         ws->out_len -= n;
 
@@ -567,6 +572,7 @@ ngx_http_openclaw_ws_deflated(ngx_http_openclaw_ws_t *ws,
 
     ws->out_len += to->last - first;
     ws->frames_out++;
+    ngx_openclaw_stats_add(frames_sent, 1);
 }
 
 

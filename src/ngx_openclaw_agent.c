@@ -10,6 +10,7 @@
 #include <ngx_openclaw_agent.h>
 #include <ngx_openclaw_agent_internal.h>
 #include <ngx_openclaw_sse.h>
+#include <ngx_openclaw_stats.h>
 
 
 #define NGX_OPENCLAW_AGENT_BUFFER           4096
@@ -170,6 +171,10 @@ ngx_openclaw_agent_resume(ngx_openclaw_agent_t *agent)
 void
 ngx_openclaw_agent_close(ngx_openclaw_agent_t *agent)
 {
+    if (!agent->ended) {
+        ngx_openclaw_stats_add(requests[NGX_OPENCLAW_ABORTED], 1);
+    }
+
     agent->closed = 1;
     agent->log = ngx_cycle->log;
 
@@ -678,6 +683,8 @@ ngx_openclaw_agent_report(ngx_openclaw_agent_t *agent,
     }
 
     agent->ended = 1;
+
+    ngx_openclaw_stats_add(requests[reason->code], 1);
 
     if (agent->timer.timer_set) {
         ngx_del_timer(&agent->timer);

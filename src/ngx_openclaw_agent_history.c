@@ -24,6 +24,7 @@
 #include <ngx_config.h>
 #include <ngx_core.h>
 #include <ngx_openclaw_agent_internal.h>
+#include <ngx_openclaw_stats.h>
 
 
 #define NGX_OPENCLAW_AGENT_CHAT             "/v1/chat/completions"
@@ -211,6 +212,8 @@ ngx_openclaw_agent_history_look(ngx_openclaw_agent_t *agent)
         ngx_openclaw_agent_report(agent, &agent->history->reason);
         return;
     }
+
+    ngx_openclaw_stats_add(lookups, 1);
 
     agent->gone = 0;
     agent->looking = 1;

@@ -7,6 +7,7 @@
 #include <ngx_config.h>
 #include <ngx_core.h>
 #include <ngx_openclaw_agent_internal.h>
+#include <ngx_openclaw_stats.h>
 
 
 /* the time between two tries doubles, milliseconds */
@@ -161,6 +162,8 @@ ngx_openclaw_agent_retry(ngx_openclaw_agent_t *agent,
                       "agent is still unavailable, trying again in %Mms: %V",
                       delay, &reason->text);
     }
+
+    ngx_openclaw_stats_add(retries, 1);
 
     agent->status = 0;
     agent->len = 0;

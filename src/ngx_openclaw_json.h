@@ -55,7 +55,8 @@ typedef enum {
     NGX_OPENCLAW_AGENT_INCOMPLETE,
     NGX_OPENCLAW_AGENT_UNAVAILABLE,
     NGX_OPENCLAW_SHUTTING_DOWN,
-    NGX_OPENCLAW_INTERNAL_ERROR
+    NGX_OPENCLAW_INTERNAL_ERROR,
+    NGX_OPENCLAW_CODES                 /* how many there are */
 } ngx_openclaw_code_e;
 
 

@@ -65,6 +65,9 @@ ngx_openclaw_session_init_process(ngx_cycle_t *cycle,
     ctx->watch.log = cycle->log;
     ctx->watch.cancelable = 1;
 
+    ngx_openclaw_stats_attach(&zone->sh->stats[ngx_worker
+                                               % zone->sh->nstats]);
+
     (void) ngx_openclaw_session_register(cycle);
 
     /* this worker may be there instead of one that has died */
@@ -95,6 +98,8 @@ ngx_openclaw_session_exit_process(ngx_cycle_t *cycle)
         ticket = ngx_queue_data(q, ngx_openclaw_ticket_t, queue);
         ticket->entered = 0;
     }
+
+    ngx_openclaw_stats_publish(NULL);
 
     if (ctx->worker) {
         ngx_openclaw_session_lock();

@@ -23,6 +23,7 @@
 #include <ngx_core.h>
 #include <ngx_openclaw_json.h>
 #include <ngx_openclaw_post.h>
+#include <ngx_openclaw_stats.h>
 
 
 #define NGX_OPENCLAW_DIGEST_LEN             16
@@ -191,6 +192,14 @@ void ngx_openclaw_session_listen(ngx_openclaw_post_address_t *address);
 
 /* 1 if a worker with that pid takes part */
 ngx_uint_t ngx_openclaw_session_worker(ngx_pid_t pid);
+
+/*
+ * Copies what is counted, of the zone and of all workers, without locking: each
+ * number is right by itself.  view->workers is allocated from the pool.  NGX_OK
+ * or NGX_ERROR.
+ */
+ngx_int_t ngx_openclaw_session_stats(ngx_openclaw_zone_t *zone,
+    ngx_pool_t *pool, ngx_openclaw_stats_view_t *view);
 
 
 #endif /* _NGX_OPENCLAW_SESSION_H_INCLUDED_ */

@@ -33,6 +33,8 @@ static ngx_uint_t ngx_openclaw_session_wake(ngx_openclaw_session_peer_t *peers,
     ngx_uint_t n);
 static void ngx_openclaw_session_reap_locked(
     ngx_openclaw_session_peer_t *peers, ngx_uint_t n);
+static void ngx_openclaw_session_gauges(ngx_openclaw_zone_sh_t *sh,
+    ngx_openclaw_stats_view_t *view);
 
 
 ngx_openclaw_session_ctx_t  ngx_openclaw_session;
@@ -69,6 +71,8 @@ ngx_openclaw_session_register(ngx_cycle_t *cycle)
                       ctx->zone->sh->log_ctx);
         return NGX_ERROR;
     }
+
+    ngx_openclaw_stats_publish(&ctx->worker->gauges);
 
     return NGX_OK;
 }
@@ -355,6 +359,87 @@ ngx_openclaw_session_reap_locked(ngx_openclaw_session_peer_t *peers,
 
         if (worker->pid && worker->epoch == peers[i].epoch) {
             ngx_openclaw_zone_unregister_locked(zone, worker);
+        }
+    }
+}
+
+
+ngx_int_t
+ngx_openclaw_session_stats(ngx_openclaw_zone_t *zone, ngx_pool_t *pool,
+    ngx_openclaw_stats_view_t *view)
+{
+    ngx_uint_t                    i, pages;
+    ngx_slab_pool_t              *shpool;
+    ngx_openclaw_zone_sh_t       *sh;
+    ngx_openclaw_stats_worker_t  *worker;
+
+    sh = zone->sh;
+    shpool = zone->shpool;
+
+    view->zone.sessions[NGX_OPENCLAW_STATS_ACTIVE] = sh->nactive;
+    view->zone.sessions[NGX_OPENCLAW_STATS_IDLE] = sh->nidle;
+    view->zone.answers = sh->nanswers;
+
+    pages = shpool->last - shpool->pages;
+
+    view->zone.pages[NGX_OPENCLAW_STATS_FREE] = shpool->pfree;
+    view->zone.pages[NGX_OPENCLAW_STATS_USED] = pages
+                                 - view->zone.pages[NGX_OPENCLAW_STATS_FREE];
+
+    view->nworkers = 0;
+
+    view->workers = ngx_pcalloc(pool, sh->nstats
+                                      * sizeof(ngx_openclaw_stats_worker_t));
+    if (view->workers == NULL) {
+        return NGX_ERROR;
+    }
+
+    for (i = 0; i < sh->nstats; i++) {
+
+        if (!sh->stats[i].used) {
+            continue;
+        }
+
+        worker = &view->workers[view->nworkers++];
+
+        worker->number = i;
+        worker->stats = sh->stats[i];
+    }
+
+    ngx_openclaw_session_gauges(sh, view);
+
+    return NGX_OK;
+}
+
+
+/* a process that has died may still be there until it is reaped */
+
+static void
+ngx_openclaw_session_gauges(ngx_openclaw_zone_sh_t *sh,
+    ngx_openclaw_stats_view_t *view)
+{
+    ngx_pid_t                     pid;
+    ngx_uint_t                    i, n;
+    ngx_openclaw_stats_gauges_t   gauges;
+    ngx_openclaw_stats_worker_t  *worker;
+
+    for (i = 0; i < sh->nworkers; i++) {
+        pid = sh->workers[i].pid;
+        gauges = sh->workers[i].gauges;
+
+        if (pid == 0 || (kill(pid, 0) == -1 && ngx_errno == NGX_ESRCH)) {
+            continue;
+        }
+
+        for (n = 0; n < view->nworkers; n++) {
+            worker = &view->workers[n];
+
+            if (worker->number == sh->workers[i].slot) {
+                worker->processes++;
+                ngx_openclaw_stats_sum(&worker->gauges, &gauges,
+                                       sizeof(ngx_openclaw_stats_gauges_t));
+                break;
+            }
         }
     }
 }

@@ -13,6 +13,10 @@
 
 #define NGX_OPENCLAW_ZONE_SHARE             8
 
+/* counters are told apart of so many workers, if half of sh has room */
+
+#define NGX_OPENCLAW_ZONE_STATS             128
+
 /* how many answers and idle sessions at most make room for an allocation */
 
 #define NGX_OPENCLAW_ZONE_EVICT             1024
@@ -114,7 +118,7 @@ ngx_openclaw_zone_carve(ngx_openclaw_zone_t *zone, ngx_str_t *name)
 {
     u_char                  *end;
     size_t                   size, rest;
-    ngx_uint_t               n;
+    ngx_uint_t               n, nstats;
     ngx_openclaw_zone_sh_t  *sh;
 
     end = zone->shpool->end;
@@ -122,6 +126,11 @@ ngx_openclaw_zone_carve(ngx_openclaw_zone_t *zone, ngx_str_t *name)
 
     rest = sizeof(ngx_openclaw_zone_sh_t)
            + sizeof(" in openclaw zone \"\"") + name->len;
+
+    nstats = size / 2 / sizeof(ngx_openclaw_stats_t);
+    nstats = ngx_min(nstats, NGX_OPENCLAW_ZONE_STATS);
+
+    rest += nstats * sizeof(ngx_openclaw_stats_t);
 
     n = (size - rest) / sizeof(ngx_openclaw_zone_worker_t);
     n = ngx_min(n, NGX_MAX_PROCESSES);
@@ -136,7 +145,9 @@ ngx_openclaw_zone_carve(ngx_openclaw_zone_t *zone, ngx_str_t *name)
     ngx_memzero(sh, size);
 
     sh->nworkers = n;
-    sh->log_ctx = (u_char *) &sh->workers[n];
+    sh->stats = (ngx_openclaw_stats_t *) &sh->workers[n];
+    sh->nstats = nstats;
+    sh->log_ctx = (u_char *) &sh->stats[nstats];
     ngx_sprintf(sh->log_ctx, " in openclaw zone \"%V\"%Z", name);
 
     zone->sh = sh;
@@ -167,6 +178,10 @@ ngx_openclaw_zone_clear(ngx_openclaw_zone_t *zone)
     ngx_queue_init(&sh->answers);
     ngx_queue_init(&sh->gateways);
     ngx_queue_init(&sh->wakes);
+
+    sh->nactive = 0;
+    sh->nidle = 0;
+    sh->nanswers = 0;
 
     sh->missing = 0;
     sh->generation++;
@@ -269,7 +284,10 @@ ngx_openclaw_zone_get_locked(ngx_openclaw_zone_t *zone, ngx_str_t *key)
 
         if (session->ntickets == 0) {
             ngx_queue_remove(&session->queue);
+            zone->sh->nidle--;
+
             ngx_queue_insert_head(&zone->sh->active, &session->queue);
+            zone->sh->nactive++;
         }
 
         return session;
@@ -294,6 +312,7 @@ ngx_openclaw_zone_get_locked(ngx_openclaw_zone_t *zone, ngx_str_t *key)
 
     ngx_rbtree_insert(&zone->sh->sessions, &session->node);
     ngx_queue_insert_head(&zone->sh->active, &session->queue);
+    zone->sh->nactive++;
 
     return session;
 }
@@ -306,7 +325,10 @@ ngx_openclaw_zone_put_locked(ngx_openclaw_zone_t *zone,
     session->used = ngx_time();
 
     ngx_queue_remove(&session->queue);
+    zone->sh->nactive--;
+
     ngx_queue_insert_head(&zone->sh->idle, &session->queue);
+    zone->sh->nidle++;
 }
 
 
@@ -400,6 +422,8 @@ ngx_openclaw_zone_register_locked(ngx_openclaw_zone_t *zone,
         worker->listen = *listen;
         worker->waking = 0;
         worker->missing = 0;
+        worker->slot = ngx_worker % sh->nstats;
+        ngx_memzero(&worker->gauges, sizeof(ngx_openclaw_stats_gauges_t));
 
         ngx_queue_init(&worker->tickets);
         ngx_queue_init(&worker->told);
@@ -696,6 +720,8 @@ ngx_openclaw_zone_forget_locked(ngx_openclaw_zone_t *zone,
     }
 
     ngx_queue_remove(&session->queue);
+    zone->sh->nidle--;
+
     ngx_rbtree_delete(&zone->sh->sessions, &session->node);
     ngx_slab_free_locked(zone->shpool, session);
 }

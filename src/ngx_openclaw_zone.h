@@ -21,6 +21,11 @@
  *                                     ones until they are reaped:
  *                  tickets  queue     all that the worker has entered
  *                  told     queue     those of them that it should look at
+ *                  gauges             written by the worker, without the lock
+ *     stats        array              counters, by the number of a worker,
+ *                                     written without the lock and never
+ *                                     cleared; if there are more workers than
+ *                                     elements, some share one
  *
  *   session      of both kinds:
  *     tickets    queue of ticket      in order of arrival; the first one is
@@ -57,6 +62,7 @@
 #include <ngx_core.h>
 #include <ngx_openclaw_post.h>
 #include <ngx_openclaw_session.h>
+#include <ngx_openclaw_stats.h>
 
 
 typedef struct {
@@ -71,6 +77,8 @@ typedef struct {
     unsigned                           waking:1;   /* is in sh->wakes */
     unsigned                           missing:1;  /* has not yet entered its
                                                       tickets anew */
+    ngx_uint_t                         slot;       /* in sh->stats */
+    ngx_openclaw_stats_gauges_t        gauges;
 } ngx_openclaw_zone_worker_t;
 
 
@@ -165,7 +173,12 @@ typedef struct {
     ngx_queue_t                        answers;
     ngx_queue_t                        gateways;
     ngx_queue_t                        wakes;
-    u_char                            *log_ctx;    /* after the workers */
+    ngx_uint_t                         nactive;    /* sessions */
+    ngx_uint_t                         nidle;
+    ngx_uint_t                         nanswers;
+    u_char                            *log_ctx;    /* after the stats */
+    ngx_openclaw_stats_t              *stats;      /* after the workers */
+    ngx_uint_t                         nstats;
     ngx_uint_t                         nworkers;
     ngx_openclaw_zone_worker_t         workers[1];
 } ngx_openclaw_zone_sh_t;

@@ -91,6 +91,7 @@ ngx_openclaw_zone_remember_locked(ngx_openclaw_zone_t *zone,
 
     ngx_queue_insert_head(&session->answers, &a->queue);
     ngx_queue_insert_head(&zone->sh->answers, &a->age);
+    zone->sh->nanswers++;
 }
 
 
@@ -200,6 +201,7 @@ ngx_openclaw_zone_forget_answer_locked(ngx_openclaw_zone_t *zone,
     ngx_queue_remove(&a->queue);
     ngx_queue_remove(&a->age);
     a->session->nanswers--;
+    zone->sh->nanswers--;
 
     ngx_openclaw_zone_free_answer_locked(zone, a);
 }

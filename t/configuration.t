@@ -621,7 +621,35 @@ END
 
 
 
-=== TEST 14: no directive was left out
+=== TEST 14: openclaw_status
+--- config
+--- scenario
+    main::accepted(<<'END');
+location openclaw_status;
+location openclaw_status json;
+location openclaw_status prometheus;
+location openclaw_status html;
+END
+
+    main::refused(<<'END');
+location openclaw_status xml;
+    invalid format "xml" of "openclaw_status", it must be "json", "prometheus",
+    or "html"
+location openclaw_status; openclaw_status html;
+    "openclaw_status" directive is duplicate
+location openclaw_status json html;
+    invalid number of arguments in "openclaw_status" directive
+server openclaw_status;
+    "openclaw_status" directive is not allowed here
+with openclaw_status;
+    "openclaw_status" directive can't be in one location with "openclaw_pass"
+location openclaw_status; openclaw_pass http://127.0.0.1:1;
+    "openclaw_pass" directive can't be in one location with "openclaw_status"
+END
+
+
+
+=== TEST 15: no directive was left out
 --- config
 --- scenario
     my $table = TestEnv::Scenario::slurp(

@@ -100,6 +100,9 @@ like $said, qr{chat page +http://127\.0\.0\.1:$port/\n};
 like get('/'), qr{^HTTP/1\.1 200 OK\r\n.*<script type="module" src="}s,
      'the chat page';
 
+like get('/status'), qr{^HTTP/1\.1 200 OK\r\n.*<title>OpenClaw status}s,
+     'the status page';
+
 # the README's first conversation
 
 is +(say_and_hear('/ws?senderId=user1&senderName=John', 'My name is John',

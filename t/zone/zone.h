@@ -100,4 +100,19 @@ void zone_fault(zone_t *zone, const char *fmt, ...)
 ngx_uint_t zone_check_slab(zone_t *zone, ngx_slab_pool_t *pool);
 
 
+/* zone_stats.c */
+
+/* how many of something there are, and are said to be */
+void zone_check_count(zone_t *zone, const char *what, ngx_uint_t n,
+    ngx_uint_t said);
+
+/* the end of the counters, which begin there; NULL and a fault without any */
+u_char *zone_check_area(zone_t *zone, ngx_openclaw_zone_sh_t *sh,
+    ngx_openclaw_stats_t *stats);
+
+/* the counters of a worker are in use, none of its gauges is below zero */
+void zone_check_stats(zone_t *zone, ngx_openclaw_zone_sh_t *sh,
+    ngx_openclaw_zone_worker_t *worker);
+
+
 #endif /* _NGX_OPENCLAW_T_ZONE_H_INCLUDED_ */

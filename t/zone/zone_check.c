@@ -150,8 +150,11 @@ zone_check(zone_t *zone)
 
     zone_check_tree(&check);
 
-    zone_walk(&check, &check.sh->active, "active", zone_check_active);
-    zone_walk(&check, &check.sh->idle, "idle", zone_check_idle);
+    n = zone_walk(&check, &check.sh->active, "active", zone_check_active);
+    zone_check_count(zone, "active sessions", n, check.sh->nactive);
+
+    n = zone_walk(&check, &check.sh->idle, "idle", zone_check_idle);
+    zone_check_count(zone, "idle sessions", n, check.sh->nidle);
 
     if (check.listed != check.sessions) {
         zone_fault(zone, "of %lu sessions %lu are active or idle",
@@ -165,6 +168,8 @@ zone_check(zone_t *zone)
         zone_fault(zone, "of %lu answers %lu have an age", check.answers,
                    check.aged);
     }
+
+    zone_check_count(zone, "answers", check.answers, check.sh->nanswers);
 
     zone_walk(&check, &check.sh->gateways, "gateways", zone_check_gateway);
 
@@ -196,6 +201,7 @@ zone_check_header(zone_check_t *check)
     u_char                      *end;
     uintptr_t                    sh;
     ngx_uint_t                   n;
+    ngx_openclaw_stats_t        *stats;
     ngx_openclaw_zone_worker_t  *workers;
 
     sh = (uintptr_t) check->pool->data;
@@ -216,13 +222,23 @@ zone_check_header(zone_check_t *check)
 
     n = check->sh->nworkers;
     workers = ((ngx_openclaw_zone_sh_t *) sh)->workers;
-    end = (u_char *) (workers + n);
+    stats = (ngx_openclaw_stats_t *) (workers + n);
 
-    if (n == 0 || n > NGX_MAX_PROCESSES || check->sh->log_ctx != end
+    if (n == 0 || n > NGX_MAX_PROCESSES || check->sh->stats != stats
         || zone_at(check->zone, workers, n * sizeof(*workers)) == NULL)
     {
         zone_fault(check->zone, "there are %lu workers", n);
         return -1;
+    }
+
+    end = zone_check_area(check->zone, check->sh, stats);
+
+    if (end == NULL) {
+        return -1;
+    }
+
+    if (check->sh->log_ctx != end) {
+        zone_fault(check->zone, "its name is not where it ends");
     }
 
     if (check->pool->log_ctx != check->sh->log_ctx) {
@@ -764,6 +780,8 @@ zone_check_workers(zone_check_t *check)
             zone_fault(check->zone, "worker %d has epoch %lu",
                        (int) worker->pid, worker->epoch);
         }
+
+        zone_check_stats(check->zone, check->sh, worker);
 
         check->missing += worker->missing;
 
