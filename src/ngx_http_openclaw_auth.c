@@ -312,7 +312,11 @@ static ngx_int_t
 ngx_http_openclaw_auth_reason(ngx_http_request_t *r, const char *name,
     const char *error, ngx_str_t *reason)
 {
-    ngx_log_error(NGX_LOG_INFO, r->connection->log, 0,
+    ngx_http_openclaw_loc_conf_t  *olcf;
+
+    olcf = ngx_http_get_module_loc_conf(r, ngx_http_openclaw_module);
+
+    ngx_log_error(olcf->ws.log_level, r->connection->log, 0,
                   "client sent argument \"%s\" that %s", name, error);
 
     reason->len = sizeof("\"\" .\n") - 1 + ngx_strlen(name)

@@ -165,7 +165,8 @@ ngx_http_openclaw_auth_start(ngx_http_openclaw_auth_t *auth,
     if (auth->ask.token.len == 0) {
 
         if (auth->conf->auth_required) {
-            ngx_log_error(NGX_LOG_INFO, log, 0, "client sent no token");
+            ngx_log_error(auth->conf->ws.log_level, log, 0,
+                          "client sent no token");
             ngx_http_openclaw_auth_reject(auth, NGX_OPENCLAW_TOKEN_REQUIRED,
                                           NULL, "Token required");
             return;
@@ -338,7 +339,7 @@ ngx_http_openclaw_auth_refused(ngx_http_openclaw_auth_t *auth,
     ngx_str_t   text;
     u_char      buf[sizeof("Authentication failed: ") + 128];
 
-    ngx_log_error(NGX_LOG_INFO, auth->ws->connection->log, 0,
+    ngx_log_error(auth->conf->ws.log_level, auth->ws->connection->log, 0,
                   "client was not authenticated: %V", code);
 
     if (!auth->conf->auth_required) {

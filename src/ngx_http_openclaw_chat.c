@@ -377,12 +377,13 @@ ngx_http_openclaw_chat_message(ngx_http_openclaw_ws_t *ws, ngx_uint_t opcode,
     chat = ws->data;
     client = &chat->client;
 
+    client->nmessages++;
     ngx_openclaw_stats_add(messages, 1);
 
     rc = ngx_openclaw_message_parse(&m, payload->data, payload->len);
 
     if (rc == NGX_DECLINED) {
-        ngx_log_error(NGX_LOG_INFO, ws->connection->log, 0,
+        ngx_log_error(ws->conf->log_level, ws->connection->log, 0,
                       "client sent invalid message: %V", &m.error);
         ngx_http_openclaw_client_error(client, &m.message_id, m.code,
                                        &m.error);
@@ -426,14 +427,17 @@ ngx_http_openclaw_chat_send(ngx_http_openclaw_chat_t *chat,
         code = ngx_http_openclaw_turn_start(&chat->client, m, &id, &name);
     }
 
-    if (code != NGX_OPENCLAW_OK) {
-        ngx_log_error(NGX_LOG_INFO, chat->client.ws->connection->log, 0,
-                      "client sent message that was refused: %V",
-                      ngx_openclaw_code_name(code));
-
-        ngx_http_openclaw_client_error(&chat->client, &m->message_id, code,
-                                       NULL);
+    if (code == NGX_OPENCLAW_OK) {
+        chat->client.nturns++;
+        return;
     }
+
+    ngx_log_error(chat->client.conf->ws.log_level,
+                  chat->client.ws->connection->log, 0,
+                  "client sent message that was refused: %V",
+                  ngx_openclaw_code_name(code));
+
+    ngx_http_openclaw_client_error(&chat->client, &m->message_id, code, NULL);
 }
 
 

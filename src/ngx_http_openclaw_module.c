@@ -13,6 +13,7 @@
 #include <ngx_http_openclaw_conf.h>
 #include <ngx_http_openclaw_target.h>
 #include <ngx_http_openclaw_status.h>
+#include <ngx_http_openclaw_variable.h>
 
 
 #define NGX_HTTP_OPENCLAW_ZONE_SIZE         (16 * 1024 * 1024)
@@ -40,6 +41,15 @@ static ngx_conf_enum_t  ngx_http_openclaw_deflate[] = {
     { ngx_string("off"), NGX_OPENCLAW_DEFLATE_OFF },
     { ngx_string("on"), NGX_OPENCLAW_DEFLATE_ON },
     { ngx_string("takeover"), NGX_OPENCLAW_DEFLATE_TAKEOVER },
+    { ngx_null_string, 0 }
+};
+
+
+static ngx_conf_enum_t  ngx_http_openclaw_log_levels[] = {
+    { ngx_string("info"), NGX_LOG_INFO },
+    { ngx_string("notice"), NGX_LOG_NOTICE },
+    { ngx_string("warn"), NGX_LOG_WARN },
+    { ngx_string("error"), NGX_LOG_ERR },
     { ngx_null_string, 0 }
 };
 
@@ -321,6 +331,13 @@ static ngx_command_t  ngx_http_openclaw_commands[] = {
       offsetof(ngx_http_openclaw_loc_conf_t, agent.ssl_protocols),
       &ngx_http_openclaw_ssl_protocols },
 
+    { ngx_string("openclaw_log_level"),
+      NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_TAKE1,
+      ngx_http_openclaw_conf_enum,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      offsetof(ngx_http_openclaw_loc_conf_t, ws.log_level),
+      &ngx_http_openclaw_log_levels },
+
     { ngx_string("openclaw_status"),
       NGX_HTTP_LOC_CONF|NGX_CONF_NOARGS|NGX_CONF_TAKE1,
       ngx_http_openclaw_status,
@@ -333,7 +350,7 @@ static ngx_command_t  ngx_http_openclaw_commands[] = {
 
 
 static ngx_http_module_t  ngx_http_openclaw_module_ctx = {
-    NULL,                                  /* preconfiguration */
+    ngx_http_openclaw_variable_add,        /* preconfiguration */
     ngx_http_openclaw_postconfiguration,   /* postconfiguration */
 
     ngx_http_openclaw_create_main_conf,    /* create main configuration */
@@ -429,6 +446,7 @@ ngx_http_openclaw_create_loc_conf(ngx_conf_t *cf)
     conf->ws.ping_interval = NGX_CONF_UNSET_MSEC;
     conf->ws.ping_timeout = NGX_CONF_UNSET_MSEC;
     conf->ws.deflate = NGX_CONF_UNSET_UINT;
+    conf->ws.log_level = NGX_CONF_UNSET_UINT;
 
     conf->agent.connect_timeout = NGX_CONF_UNSET_MSEC;
     conf->agent.read_timeout = NGX_CONF_UNSET_MSEC;
@@ -499,6 +517,8 @@ ngx_http_openclaw_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
                               20000);
     ngx_conf_merge_uint_value(conf->ws.deflate, prev->ws.deflate,
                               NGX_OPENCLAW_DEFLATE_OFF);
+    ngx_conf_merge_uint_value(conf->ws.log_level, prev->ws.log_level,
+                              NGX_LOG_INFO);
 
     ngx_conf_merge_msec_value(conf->agent.connect_timeout,
                               prev->agent.connect_timeout, 5000);

@@ -25,6 +25,9 @@
 #define NGX_HTTP_OPENCLAW_ABORT_DELAY       100
 
 
+static void ngx_http_openclaw_turn_session(ngx_http_openclaw_turn_t *turn,
+    ngx_http_openclaw_client_t *client);
+
 static void ngx_http_openclaw_turn_accept(ngx_openclaw_relay_t *relay,
     ngx_openclaw_ticket_t *ticket, ngx_msec_t since);
 static void ngx_http_openclaw_turn_closed(void *data);
@@ -100,6 +103,8 @@ ngx_http_openclaw_turn_start(ngx_http_openclaw_client_t *client,
     turn->timer.data = turn;
     turn->timer.log = &turn->log;
 
+    ngx_http_openclaw_turn_session(turn, client);
+
     code = ngx_http_openclaw_turn_enter(turn, client, turn->conf->queue);
 
     if (code != NGX_OPENCLAW_OK) {
@@ -107,6 +112,35 @@ ngx_http_openclaw_turn_start(ngx_http_openclaw_client_t *client,
     }
 
     return code;
+}
+
+
+/* the client remembers the key, in memory that is used again */
+
+static void
+ngx_http_openclaw_turn_session(ngx_http_openclaw_turn_t *turn,
+    ngx_http_openclaw_client_t *client)
+{
+    u_char     *p;
+    size_t      size;
+    ngx_str_t  *key;
+
+    key = &turn->ticket.key;
+
+    if (client->session_size < key->len) {
+        size = ngx_max(key->len, 2 * client->session_size);
+
+        p = ngx_pnalloc(client->ws->request->pool, size);
+        if (p == NULL) {
+            return;
+        }
+
+        client->session.data = p;
+        client->session_size = size;
+    }
+
+    ngx_memcpy(client->session.data, key->data, key->len);
+    client->session.len = key->len;
 }
 
 

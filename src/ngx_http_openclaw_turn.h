@@ -36,6 +36,14 @@ typedef struct {
     ngx_queue_t                        turns;
     ngx_uint_t                         guests;      /* of them, run by other
                                                        workers */
+
+    /* for the access log */
+    ngx_uint_t                         nmessages;
+    ngx_uint_t                         nturns;      /* accepted */
+    ngx_uint_t                         nerrors;
+    ngx_openclaw_code_e                last_error;
+    ngx_str_t                          session;     /* of the last message */
+    size_t                             session_size;
 } ngx_http_openclaw_client_t;
 
 

@@ -260,6 +260,8 @@ ngx_http_openclaw_client_error(ngx_http_openclaw_client_t *client,
     if (p) {
         ngx_openclaw_json_error(p, id, code, text);
 
+        client->nerrors++;
+        client->last_error = code;
         ngx_openclaw_stats_add(errors[code], 1);
     }
 }

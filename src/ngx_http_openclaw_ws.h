@@ -39,6 +39,8 @@ typedef struct {
     ngx_uint_t                         deflate;         /* off, on, takeover:
                                                            NGX_OPENCLAW_
                                                            DEFLATE_... */
+    ngx_uint_t                         log_level;       /* of what a client
+                                                           did wrong */
 } ngx_http_openclaw_ws_conf_t;
 
 

@@ -474,7 +474,7 @@ static void
 ngx_http_openclaw_ws_break(ngx_http_openclaw_ws_t *ws, ngx_uint_t code,
     const char *error)
 {
-    ngx_log_error(NGX_LOG_INFO, ws->connection->log, 0, "%s", error);
+    ngx_log_error(ws->conf->log_level, ws->connection->log, 0, "%s", error);
 
     ngx_http_openclaw_ws_close(ws, code, error);
 

@@ -460,6 +460,8 @@ END
 --- scenario
     main::accepted("with openclaw_stream $_;") for qw(delta snapshot off);
     main::accepted("with openclaw_deflate $_;") for qw(on off takeover);
+    main::accepted("with openclaw_log_level $_;")
+        for qw(info notice warn error);
     main::accepted("with openclaw_greeting $_;") for 'hello', '""';
     main::accepted("with openclaw_ssl_protocols $_;")
         for 'TLSv1.2', 'TLSv1 TLSv1.1 TLSv1.2 TLSv1.3';
@@ -479,6 +481,13 @@ with openclaw_deflate;
     invalid number of arguments in "openclaw_deflate" directive
 with openclaw_deflate on; openclaw_deflate off;
     "openclaw_deflate" directive is duplicate
+with openclaw_log_level debug;
+    invalid value "debug" in "openclaw_log_level" directive, it must be "info",
+    "notice", "warn" or "error"
+with openclaw_log_level;
+    invalid number of arguments in "openclaw_log_level" directive
+with openclaw_log_level info; openclaw_log_level warn;
+    "openclaw_log_level" directive is duplicate
 with openclaw_greeting "\xff";
     "openclaw_greeting" directive is not valid UTF-8
 with openclaw_greeting;

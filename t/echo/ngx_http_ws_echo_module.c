@@ -278,6 +278,8 @@ ngx_http_ws_echo_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
     ngx_conf_merge_uint_value(conf->ws.deflate, prev->ws.deflate,
                               NGX_OPENCLAW_DEFLATE_OFF);
 
+    conf->ws.log_level = NGX_LOG_INFO;
+
     return NGX_CONF_OK;
 }
 
