@@ -37,6 +37,7 @@ typedef enum {
     NGX_OPENCLAW_FRAME_BAD_LENGTH,
     NGX_OPENCLAW_FRAME_HUGE_LENGTH,
     NGX_OPENCLAW_FRAME_TOO_BIG,
+    NGX_OPENCLAW_FRAME_TOO_MANY,
     NGX_OPENCLAW_FRAME_BAD_UTF8,
     NGX_OPENCLAW_FRAME_BAD_CLOSE,
     NGX_OPENCLAW_FRAME_BAD_CLOSE_CODE,
@@ -103,6 +104,9 @@ static const ngx_openclaw_frame_error_t  ngx_openclaw_frame_errors[] = {
 
     { NGX_OPENCLAW_CLOSE_TOO_BIG,
       "client sent a too big message" },
+
+    { NGX_OPENCLAW_CLOSE_POLICY,
+      "client sent a message in too many fragments" },
 
     { NGX_OPENCLAW_CLOSE_BAD_DATA,
       "client sent a text message that is not UTF-8" },
@@ -271,6 +275,7 @@ ngx_openclaw_frame_first(ngx_openclaw_frame_parser_t *p, u_char ch)
         p->compressed = (ch & NGX_OPENCLAW_FRAME_RSV1) ? 1 : 0;
         p->started = 0;
         p->utf8 = 0;
+        p->fragments = 0;
         p->total = 0;
     }
 
@@ -407,6 +412,14 @@ ngx_openclaw_frame_limit(ngx_openclaw_frame_parser_t *p)
     }
 
     p->total += p->rest;
+
+    /* empty ones would make no progress, and never come to an end */
+
+    if (++p->fragments > NGX_OPENCLAW_FRAME_MAX_FRAGMENTS
+                         + p->total / NGX_OPENCLAW_FRAME_MIN_FRAGMENT)
+    {
+        return ngx_openclaw_frame_error(p, NGX_OPENCLAW_FRAME_TOO_MANY);
+    }
 
     return NGX_OK;
 }

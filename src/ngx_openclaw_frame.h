@@ -38,6 +38,11 @@
 
 #define NGX_OPENCLAW_FRAME_MAX_CONTROL      125
 
+/* so many fragments of a message, and one more for each so many bytes of it */
+
+#define NGX_OPENCLAW_FRAME_MAX_FRAGMENTS    16384
+#define NGX_OPENCLAW_FRAME_MIN_FRAGMENT     16
+
 /* the longest header of a frame that a server sends */
 
 #define NGX_OPENCLAW_FRAME_MAX_HEADER       10
@@ -95,6 +100,7 @@ typedef struct {
     unsigned                           extra:4;
     unsigned                           ncontrol:7;
     uint32_t                           utf8;
+    uint32_t                           fragments;
     uint64_t                           rest;
     uint64_t                           total;
     u_char                             mask[4];
@@ -118,9 +124,10 @@ void ngx_openclaw_frame_init(ngx_openclaw_frame_parser_t *p,
  *            zero gives one empty piece), or a whole control frame; f->data
  *            is valid until the input is reused or the parser is called again
  * NGX_AGAIN  the input is used up
- * NGX_ERROR  the client broke RFC 6455 or exceeded max_message: p->code and
- *            p->error tell; the limit is judged by the header, before any of
- *            the payload is taken.  The error is sticky
+ * NGX_ERROR  the client broke RFC 6455, exceeded max_message, or sent too many
+ *            fragments: p->code and p->error tell; the limits are judged by
+ *            the header, before any of the payload is taken.  The error is
+ *            sticky
  *
  * The payload of text messages is checked to be UTF-8 over the borders of
  * fragments and fails at the first impossible byte (RFC 6455, 8.1), except
@@ -128,6 +135,12 @@ void ngx_openclaw_frame_init(ngx_openclaw_frame_parser_t *p,
  */
 ngx_int_t ngx_openclaw_frame_parse(ngx_openclaw_frame_parser_t *p,
     u_char **pos, u_char *last, ngx_openclaw_frame_t *f);
+
+
+/* whether a frame or a message has begun that is not there as a whole */
+#define ngx_openclaw_frame_partial(p)                                         \
+    ((p)->state != 0                                                          \
+     || (p)->message_opcode != NGX_OPENCLAW_FRAME_CONTINUATION)
 
 
 /*

@@ -11,6 +11,12 @@
 #include <ngx_openclaw_json_internal.h>
 
 
+/* what a message must not have, which costs many times its length to read */
+
+#define NGX_OPENCLAW_JSON_BOUNDS                                              \
+    (NGX_OPENCLAW_JSON_DEEP|NGX_OPENCLAW_JSON_MANY)
+
+
 typedef struct ngx_openclaw_json_field_s  ngx_openclaw_json_field_t;
 
 typedef ngx_int_t (*ngx_openclaw_json_field_pt)(ngx_openclaw_message_t *m,
@@ -58,6 +64,8 @@ static ngx_int_t ngx_openclaw_message_media(ngx_openclaw_message_t *m,
 static ngx_int_t ngx_openclaw_message_complete(ngx_openclaw_message_t *m);
 static ngx_int_t ngx_openclaw_message_refuse(ngx_openclaw_message_t *m,
     ngx_openclaw_code_e code);
+static ngx_int_t ngx_openclaw_message_refuse_bounds(
+    ngx_openclaw_message_t *m, ngx_uint_t found);
 static ngx_int_t ngx_openclaw_message_refuse_field(ngx_openclaw_message_t *m,
     ngx_openclaw_code_e code, const char *name, const char *what);
 
@@ -191,10 +199,14 @@ ngx_openclaw_message_parse(ngx_openclaw_message_t *m, u_char *data,
         return ngx_openclaw_message_refuse(m, NGX_OPENCLAW_PARSE_ERROR);
     }
 
-    rc = ngx_openclaw_json_read(data, len, &found, &root);
-
+    rc = ngx_openclaw_json_read(data, len, NGX_OPENCLAW_JSON_BOUNDS, &found,
+                                &root);
     if (rc == NGX_ERROR) {
         return NGX_ERROR;
+    }
+
+    if (rc == NGX_ABORT) {
+        return ngx_openclaw_message_refuse_bounds(m, found);
     }
 
     if (rc == NGX_DECLINED) {
@@ -574,6 +586,24 @@ ngx_openclaw_message_refuse(ngx_openclaw_message_t *m,
 
 
 static ngx_int_t
+ngx_openclaw_message_refuse_bounds(ngx_openclaw_message_t *m,
+    ngx_uint_t found)
+{
+    m->code = NGX_OPENCLAW_PARSE_ERROR;
+
+    if (found & NGX_OPENCLAW_JSON_DEEP) {
+        ngx_str_set(&m->error, "Failed to parse message: arrays and objects "
+                               "may be at most 64 levels deep");
+    } else {
+        ngx_str_set(&m->error, "Failed to parse message: it may have at most "
+                               "16384 values");
+    }
+
+    return NGX_DECLINED;
+}
+
+
+static ngx_int_t
 ngx_openclaw_message_refuse_field(ngx_openclaw_message_t *m,
     ngx_openclaw_code_e code, const char *name, const char *what)
 {
@@ -627,7 +657,7 @@ ngx_openclaw_event_parse(ngx_openclaw_event_t *e, u_char *data, size_t len)
 
     ngx_openclaw_json_repair(data, len);
 
-    if (ngx_openclaw_json_read(data, len, &found, &root) != NGX_OK) {
+    if (ngx_openclaw_json_read(data, len, 0, &found, &root) != NGX_OK) {
         return NGX_ERROR;
     }
 
@@ -665,7 +695,7 @@ ngx_openclaw_error_parse(ngx_openclaw_event_t *e, u_char *data, size_t len)
 
     ngx_openclaw_json_repair(data, len);
 
-    if (ngx_openclaw_json_read(data, len, &found, &root) != NGX_OK) {
+    if (ngx_openclaw_json_read(data, len, 0, &found, &root) != NGX_OK) {
         return NGX_ERROR;
     }
 
@@ -753,13 +783,17 @@ ngx_openclaw_event_free(ngx_openclaw_event_t *e)
 
 
 ngx_int_t
-ngx_openclaw_json_read(u_char *data, size_t len, ngx_uint_t *found,
-    cJSON **root)
+ngx_openclaw_json_read(u_char *data, size_t len, ngx_uint_t bounds,
+    ngx_uint_t *found, cJSON **root)
 {
     const char  *end, *last;
 
     if (ngx_openclaw_json_scan(data, len, found) != NGX_OK) {
         return NGX_DECLINED;
+    }
+
+    if (*found & bounds) {
+        return NGX_ABORT;
     }
 
     ngx_set_errno(0);

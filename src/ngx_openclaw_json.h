@@ -24,11 +24,18 @@
 #define NGX_OPENCLAW_JSON_MAX_ID            256
 #define NGX_OPENCLAW_JSON_MAX_MEDIA         16
 
+/* of a message: how deep it may be, and how many values it may have */
 
-/* escapes that can't be kept, see ngx_openclaw_json_scan() */
+#define NGX_OPENCLAW_JSON_MAX_DEPTH         64
+#define NGX_OPENCLAW_JSON_MAX_VALUES        16384
+
+
+/* escapes that can't be kept, and bounds: see ngx_openclaw_json_scan() */
 
 #define NGX_OPENCLAW_JSON_NUL               1
 #define NGX_OPENCLAW_JSON_HALF              2
+#define NGX_OPENCLAW_JSON_DEEP              4
+#define NGX_OPENCLAW_JSON_MANY              8
 
 
 /* the codes of chat.error */
@@ -214,7 +221,8 @@ const char *ngx_openclaw_id_check(ngx_str_t *id, size_t max);
  * characters, and \u with anything behind it, and ends strings at their first
  * NUL.  \u0000 and halves of surrogate pairs are written over by \ufffd.
  *
- * NGX_OK        *found is a mask of NGX_OPENCLAW_JSON_NUL and _HALF
+ * NGX_OK        *found is a mask of NGX_OPENCLAW_JSON_NUL and _HALF, and of
+ *               _DEEP and _MANY if it has more than a message may have
  * NGX_DECLINED  the text is not JSON
  */
 ngx_int_t ngx_openclaw_json_scan(u_char *data, size_t len,

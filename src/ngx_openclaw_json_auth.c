@@ -108,7 +108,7 @@ ngx_openclaw_auth_parse(ngx_openclaw_auth_t *a, u_char *data, size_t len)
 
     ngx_memzero(a, sizeof(ngx_openclaw_auth_t));
 
-    rc = ngx_openclaw_json_read(data, len, &found, &root);
+    rc = ngx_openclaw_json_read(data, len, 0, &found, &root);
 
     if (rc == NGX_ERROR) {
         return ngx_openclaw_auth_wrong(a, "no memory for the answer");

@@ -25,10 +25,11 @@
  *
  * NGX_OK        *root is the value
  * NGX_DECLINED  the data is not JSON
+ * NGX_ABORT     something of the mask bounds was found, nothing was read
  * NGX_ERROR     no memory
  */
-ngx_int_t ngx_openclaw_json_read(u_char *data, size_t len, ngx_uint_t *found,
-    cJSON **root);
+ngx_int_t ngx_openclaw_json_read(u_char *data, size_t len, ngx_uint_t bounds,
+    ngx_uint_t *found, cJSON **root);
 
 /* the last member of that name, which is the one in JavaScript; or NULL */
 const cJSON *ngx_openclaw_json_member(const cJSON *object, const char *name);

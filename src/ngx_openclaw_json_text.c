@@ -52,10 +52,12 @@ ngx_int_t
 ngx_openclaw_json_scan(u_char *data, size_t len, ngx_uint_t *found)
 {
     u_char      *p, *last;
-    ngx_uint_t   quoted;
+    ngx_uint_t   quoted, depth, values;
 
     *found = 0;
     quoted = 0;
+    depth = 0;
+    values = 0;
     last = data + len;
 
     for (p = data; p < last; p++) {
@@ -68,6 +70,22 @@ ngx_openclaw_json_scan(u_char *data, size_t len, ngx_uint_t *found)
         } else if (*p == '"') {
             quoted = !quoted;
 
+        } else if (quoted && *p != '\\') {
+            continue;
+
+        } else if (*p == '[' || *p == '{') {
+            values++;
+
+            if (++depth > NGX_OPENCLAW_JSON_MAX_DEPTH) {
+                *found |= NGX_OPENCLAW_JSON_DEEP;
+            }
+
+        } else if (*p == ']' || *p == '}') {
+            depth -= (depth > 0);
+
+        } else if (*p == ',') {
+            values++;
+
         } else if (*p == '\\') {
             p++;
 
@@ -79,6 +97,10 @@ ngx_openclaw_json_scan(u_char *data, size_t len, ngx_uint_t *found)
                 }
             }
         }
+    }
+
+    if (values > NGX_OPENCLAW_JSON_MAX_VALUES) {
+        *found |= NGX_OPENCLAW_JSON_MANY;
     }
 
     return NGX_OK;

@@ -33,6 +33,7 @@ typedef struct {
     u_char                      *message;
     size_t                       message_len;
     uint64_t                     total;
+    ngx_uint_t                   fragments;
 } reference_t;
 
 
@@ -321,7 +322,11 @@ reference_header(reference_t *r)
     max = (uint64_t) r->max + ((r->open & 0x40) ? r->max / 16 + 1024 : 0);
     r->total += r->len;
 
-    return (r->total > max) ? 1009 : OK;
+    if (r->total > max) {
+        return 1009;
+    }
+
+    return (++r->fragments > 16384 + r->total / 16) ? 1008 : OK;
 }
 
 
@@ -352,6 +357,7 @@ reference_first(reference_t *r)
         r->open = r->first;
         r->message_len = 0;
         r->total = 0;
+        r->fragments = 0;
 
         return OK;
 

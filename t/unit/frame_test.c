@@ -585,6 +585,85 @@ test_limits(void)
 }
 
 
+/* how many fragments of that size, with pings between, are one too many */
+
+static ngx_uint_t
+fragments(u_char size)
+{
+    u_char                      *p, *pos, frame[64];
+    ngx_uint_t                   n;
+    ngx_openclaw_frame_t         f;
+    ngx_openclaw_frame_parser_t  parser;
+
+    ngx_openclaw_frame_init(&parser, NGX_MAX_SIZE_T_VALUE);
+
+    for (n = 1; n < 1000000; n++) {
+        p = frame;
+        *p++ = (n == 1) ? 0x02 : 0;
+        *p++ = 0x80 | size;
+        p += 4 + size;
+        *p++ = 0x89;
+        *p++ = 0x80;
+        p += 4;
+
+        pos = frame;
+
+        while (ngx_openclaw_frame_parse(&parser, &pos, p, &f) == NGX_OK) {
+            /* void */
+        }
+
+        if (parser.error) {
+            return (parser.code == 1008) ? n : 0;
+        }
+    }
+
+    return n;
+}
+
+
+static void
+test_fragments(void)
+{
+    test_ok(fragments(0) == 16385, "so many empty fragments");
+    test_ok(fragments(1) == 17477, "and more if they hold something");
+    test_ok(fragments(16) == 1000000, "and any number if that is enough");
+}
+
+
+static void
+test_partial(void)
+{
+    size_t                       i;
+    u_char                      *pos, *copy;
+    char                         got[32];
+    ngx_openclaw_frame_t         f;
+    ngx_openclaw_frame_parser_t  p;
+
+    static char  bytes[] = "\x01\x81\0\0\0\0a\x89\x80\0\0\0\0"
+                           "\x80\x81\0\0\0\0b\x89\x80\0\0\0\0";
+
+    ngx_openclaw_frame_init(&p, 1000);
+    test_ok(!ngx_openclaw_frame_partial(&p), "nothing has begun");
+
+    for (i = 0; i < sizeof(bytes) - 1; i++) {
+        copy = test_copy(bytes + i, 1);
+        pos = copy;
+
+        while (ngx_openclaw_frame_parse(&p, &pos, copy + 1, &f) == NGX_OK) {
+            /* void */
+        }
+
+        free(copy);
+        got[i] = ngx_openclaw_frame_partial(&p) ? '+' : '-';
+    }
+
+    got[i] = '\0';
+
+    test_ok(strcmp(got, "+++++++++++++++++++-+++++-") == 0,
+            "what has begun and not ended");
+}
+
+
 static void
 test_close_codes(void)
 {
@@ -1112,6 +1191,8 @@ main(void)
     }
 
     test_limits();
+    test_fragments();
+    test_partial();
     test_close_codes();
     test_utf8();
     test_unmask();

@@ -1167,6 +1167,69 @@ test_nul(void)
 }
 
 
+/* content, and an array with so many levels, or so many values in one */
+
+static ngx_openclaw_message_t
+nested(size_t levels, size_t values)
+{
+    size_t                   i;
+    u_char                  *p;
+    ngx_openclaw_message_t   m;
+
+    static u_char  data[200000];
+
+    p = ngx_cpymem(data, SEND("\"customData\":{\"a\":"),
+                   sizeof(SEND("\"customData\":{\"a\":")) - 2);
+
+    for (i = 0; i < levels; i++) {
+        *p++ = '[';
+    }
+
+    /* what looks like it does not count in a string */
+
+    p = ngx_cpymem(p, "\"\\\"[{,[\"", sizeof("\"\\\"[{,[\"") - 1);
+
+    for (i = 1; i < values; i++) {
+        *p++ = ',';
+        *p++ = '0';
+    }
+
+    for (i = 0; i < levels; i++) {
+        *p++ = ']';
+    }
+
+    p = ngx_cpymem(p, "}}", 2);
+
+    (void) ngx_openclaw_message_parse(&m, data, p - data);
+    ngx_openclaw_message_free(&m);
+
+    return m;
+}
+
+
+static void
+test_bounds(void)
+{
+    ngx_openclaw_message_t  m;
+
+    m = nested(62, 1);
+    test_ok(m.code == NGX_OPENCLAW_OK, "so many levels");
+
+    m = nested(63, 1);
+    test_ok(m.code == NGX_OPENCLAW_PARSE_ERROR
+            && strstr((char *) m.error.data, "at most 64 levels") != NULL,
+            "one more");
+
+    m = nested(1, 16380);
+    test_ok(m.code == NGX_OPENCLAW_OK, "so many values");
+
+    m = nested(1, 16381);
+    test_ok(m.code == NGX_OPENCLAW_PARSE_ERROR
+            && strstr((char *) m.error.data, "at most 16384") != NULL,
+            "one more");
+}
+
+
 /* what is nested too deep is refused, with no harm to the stack */
 
 static void
@@ -1261,6 +1324,7 @@ main(void)
 
     test_nul();
     test_deep();
+    test_bounds();
 
     test_id("", NULL, "empty id");
     test_id("a b\xc3\xa9", NULL, "id of any language");
