@@ -387,6 +387,7 @@ ngx_http_openclaw_chat_message(ngx_http_openclaw_ws_t *ws, ngx_uint_t opcode,
                       "client sent invalid message: %V", &m.error);
         ngx_http_openclaw_client_error(client, &m.message_id, m.code,
                                        &m.error);
+        ngx_http_openclaw_ws_vain(ws);
 
     } else if (rc != NGX_OK) {
         ngx_http_openclaw_client_error(client, NULL,
@@ -402,10 +403,12 @@ ngx_http_openclaw_chat_message(ngx_http_openclaw_ws_t *ws, ngx_uint_t opcode,
 
         case NGX_OPENCLAW_MESSAGE_ABORT:
             ngx_http_openclaw_chat_abort(chat, &m);
+            ngx_http_openclaw_ws_vain(ws);
             break;
 
         case NGX_OPENCLAW_MESSAGE_PING:
             ngx_http_openclaw_client_frame(client, &ngx_openclaw_json_pong);
+            ngx_http_openclaw_ws_vain(ws);
             break;
         }
     }
@@ -438,6 +441,7 @@ ngx_http_openclaw_chat_send(ngx_http_openclaw_chat_t *chat,
                   ngx_openclaw_code_name(code));
 
     ngx_http_openclaw_client_error(&chat->client, &m->message_id, code, NULL);
+    ngx_http_openclaw_ws_vain(chat->client.ws);
 }
 
 

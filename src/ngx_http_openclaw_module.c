@@ -205,6 +205,13 @@ static ngx_command_t  ngx_http_openclaw_commands[] = {
       offsetof(ngx_http_openclaw_loc_conf_t, ws.max_message_size),
       &ngx_http_openclaw_size_post },
 
+    { ngx_string("openclaw_message_timeout"),
+      NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_TAKE1,
+      ngx_conf_set_msec_slot,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      offsetof(ngx_http_openclaw_loc_conf_t, ws.message_timeout),
+      &ngx_http_openclaw_time_post },
+
     { ngx_string("openclaw_send_buffer"),
       NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_TAKE1,
       ngx_http_openclaw_conf_size,
@@ -441,6 +448,7 @@ ngx_http_openclaw_create_loc_conf(ngx_conf_t *cf)
     conf->detach = NGX_CONF_UNSET_MSEC;
 
     conf->ws.max_message_size = NGX_CONF_UNSET_SIZE;
+    conf->ws.message_timeout = NGX_CONF_UNSET_MSEC;
     conf->ws.send_buffer = NGX_CONF_UNSET_SIZE;
     conf->ws.send_timeout = NGX_CONF_UNSET_MSEC;
     conf->ws.ping_interval = NGX_CONF_UNSET_MSEC;
@@ -507,6 +515,8 @@ ngx_http_openclaw_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
 
     ngx_conf_merge_size_value(conf->ws.max_message_size,
                               prev->ws.max_message_size, 1024 * 1024);
+    ngx_conf_merge_msec_value(conf->ws.message_timeout,
+                              prev->ws.message_timeout, 60000);
     ngx_conf_merge_size_value(conf->ws.send_buffer, prev->ws.send_buffer,
                               256 * 1024);
     ngx_conf_merge_msec_value(conf->ws.send_timeout, prev->ws.send_timeout,

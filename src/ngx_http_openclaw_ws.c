@@ -35,6 +35,9 @@ static void ngx_http_openclaw_ws_read_handler(ngx_event_t *rev);
 static void ngx_http_openclaw_ws_write_handler(ngx_event_t *wev);
 static void ngx_http_openclaw_ws_drained(ngx_http_openclaw_ws_t *ws);
 static void ngx_http_openclaw_ws_timer(ngx_http_openclaw_ws_t *ws);
+static void ngx_http_openclaw_ws_rest(ngx_http_openclaw_ws_t *ws);
+static ngx_msec_t ngx_http_openclaw_ws_next(ngx_http_openclaw_ws_t *ws,
+    ngx_msec_t timer);
 static void ngx_http_openclaw_ws_arm(ngx_http_openclaw_ws_t *ws,
     ngx_msec_t timer);
 
@@ -339,6 +342,14 @@ ngx_http_openclaw_ws_drained(ngx_http_openclaw_ws_t *ws)
     wev = ws->connection->write;
 
     ws->full = 0;
+
+    if (ws->expecting) {
+
+        /* nobody has read what it may have sent meanwhile */
+
+        ngx_http_openclaw_ws_expect(ws);
+    }
+
     ws->handlers->writable(ws);
 
     /*
@@ -372,6 +383,8 @@ ngx_http_openclaw_ws_post(ngx_http_openclaw_ws_t *ws)
 static void
 ngx_http_openclaw_ws_timer(ngx_http_openclaw_ws_t *ws)
 {
+    ngx_msec_t  timer;
+
     if (ws->waiting) {
         ngx_log_error(NGX_LOG_INFO, ws->connection->log, NGX_ETIMEDOUT,
                       "client did not answer a close frame");
@@ -386,6 +399,8 @@ ngx_http_openclaw_ws_timer(ngx_http_openclaw_ws_t *ws)
         return;
     }
 
+    ngx_http_openclaw_ws_rest(ws);
+
     /*
      * While something is to be sent, the send timeout tells whether the
      * client is there; and a stopped reader, as one that is held, would not
@@ -393,9 +408,10 @@ ngx_http_openclaw_ws_timer(ngx_http_openclaw_ws_t *ws)
      */
 
     if (ws->out || ws->leftover || ws->close_sent || ws->held) {
-        ngx_http_openclaw_ws_arm(ws, ws->conf->ping_interval
-                                     ? ws->conf->ping_interval
-                                     : NGX_HTTP_OPENCLAW_WS_NO_PING);
+        timer = ws->conf->ping_interval ? ws->conf->ping_interval
+                                        : NGX_HTTP_OPENCLAW_WS_NO_PING;
+
+        ngx_http_openclaw_ws_arm(ws, ngx_http_openclaw_ws_next(ws, timer));
         return;
     }
 
@@ -409,8 +425,52 @@ ngx_http_openclaw_ws_timer(ngx_http_openclaw_ws_t *ws)
     if (ws->conf->ping_interval) {
         ws->pinged = 1;
         (void) ngx_http_openclaw_ws_frame(ws, NGX_OPENCLAW_FRAME_PING, 0);
-        ngx_http_openclaw_ws_arm(ws, ws->conf->ping_timeout);
+        timer = ngx_http_openclaw_ws_next(ws, ws->conf->ping_timeout);
+        ngx_http_openclaw_ws_arm(ws, timer);
     }
+}
+
+
+/* looks whether the rest of a message is overdue */
+
+static void
+ngx_http_openclaw_ws_rest(ngx_http_openclaw_ws_t *ws)
+{
+    if (!ws->expecting || ws->close_sent
+        || (ngx_msec_int_t) (ws->deadline - ngx_current_msec) > 0)
+    {
+        return;
+    }
+
+    if (ws->full || ws->held || ws->leftover) {
+
+        /* it may have been sent, and waits for us */
+
+        ngx_http_openclaw_ws_expect(ws);
+        return;
+    }
+
+    ngx_http_openclaw_ws_break(ws, NGX_OPENCLAW_CLOSE_POLICY,
+                               "client sent a part of a message and not the "
+                               "rest");
+}
+
+
+/* the timer, or the time that is left for a message */
+
+static ngx_msec_t
+ngx_http_openclaw_ws_next(ngx_http_openclaw_ws_t *ws, ngx_msec_t timer)
+{
+    ngx_msec_int_t  left;
+
+    if (!ws->expecting || ws->close_sent) {
+        return timer;
+    }
+
+    left = (ngx_msec_int_t) (ws->deadline - ngx_current_msec);
+    left = ngx_max(left, 0);
+
+    return ngx_min((ngx_msec_t) left, timer);
 }
 
 
@@ -430,6 +490,8 @@ ngx_http_openclaw_ws_alive(ngx_http_openclaw_ws_t *ws)
     if (timer == 0) {
         timer = NGX_HTTP_OPENCLAW_WS_NO_PING;
     }
+
+    timer = ngx_http_openclaw_ws_next(ws, timer);
 
     /* a timer that has been set a moment ago stays as it is */
 

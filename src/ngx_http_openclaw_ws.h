@@ -32,6 +32,7 @@ typedef struct ngx_http_openclaw_ws_s  ngx_http_openclaw_ws_t;
 
 typedef struct {
     size_t                             max_message_size;
+    ngx_msec_t                         message_timeout;
     size_t                             send_buffer;
     ngx_msec_t                         send_timeout;
     ngx_msec_t                         ping_interval;   /* 0: no pings */
@@ -107,6 +108,12 @@ struct ngx_http_openclaw_ws_s {
     ngx_http_openclaw_ws_out_t        *out;         /* to be sent */
     ngx_http_openclaw_ws_out_t        *last_out;
     size_t                             out_len;
+    size_t                             progress;    /* of what is expected */
+    ngx_msec_t                         deadline;    /* for more of it */
+    ngx_msec_t                         vain_last;
+    ngx_uint_t                         vain;        /* frames, in thousandths,
+                                                       that came to nothing
+                                                       before */
     u_char                            *leftover;    /* read, not parsed yet */
     size_t                             leftover_len;
     ngx_event_t                        start;
@@ -117,6 +124,8 @@ struct ngx_http_openclaw_ws_s {
     unsigned                           full:1;
     unsigned                           held:1;
     unsigned                           pinged:1;    /* waiting for a byte */
+    unsigned                           expecting:1; /* the rest of a frame or
+                                                       a message */
     unsigned                           leaving:1;
     unsigned                           departing:1; /* the read timer tells
                                                        when to leave */
@@ -184,6 +193,13 @@ void ngx_http_openclaw_ws_idle(ngx_http_openclaw_ws_t *ws);
  */
 void ngx_http_openclaw_ws_hold(ngx_http_openclaw_ws_t *ws);
 void ngx_http_openclaw_ws_release(ngx_http_openclaw_ws_t *ws);
+
+/*
+ * To be called for a message that has come to nothing: these are counted with
+ * the pings and pongs, and a client that sends too many is disconnected with
+ * 1008, as it makes work that nothing else bounds.
+ */
+void ngx_http_openclaw_ws_vain(ngx_http_openclaw_ws_t *ws);
 
 /*
  * Starts the closing handshake (RFC 6455, 7.1.2) behind what is to be sent.

@@ -44,6 +44,13 @@ ngx_int_t ngx_http_openclaw_ws_read(ngx_http_openclaw_ws_t *ws);
 ngx_int_t ngx_http_openclaw_ws_leftover(ngx_http_openclaw_ws_t *ws,
     u_char *data, size_t len);
 
+/* Lets the client begin anew with the time it has for a message. */
+void ngx_http_openclaw_ws_expect(ngx_http_openclaw_ws_t *ws);
+
+/* Closes the connection for what the client did, and parses nothing more. */
+void ngx_http_openclaw_ws_break(ngx_http_openclaw_ws_t *ws, ngx_uint_t code,
+    const char *error);
+
 /* Frees what was read. */
 void ngx_http_openclaw_ws_free_in(ngx_http_openclaw_ws_t *ws);
 

@@ -20,6 +20,18 @@
 
 #define NGX_HTTP_OPENCLAW_WS_INFLATE_TURN   (512 * 1024)
 
+/* who sends a message slowly has the whole time for each so many bytes */
+
+#define NGX_HTTP_OPENCLAW_WS_PROGRESS       16384
+
+/*
+ * Of what comes to nothing, a client may send so many frames a second in the
+ * long run, and so many ahead of that.
+ */
+
+#define NGX_HTTP_OPENCLAW_WS_VAIN_RATE      20
+#define NGX_HTTP_OPENCLAW_WS_VAIN_BURST     2000
+
 /* the least room for a message that is inflated */
 
 #define NGX_HTTP_OPENCLAW_WS_INFLATED       1024
@@ -28,6 +40,8 @@
 static ngx_uint_t ngx_http_openclaw_ws_left(ngx_http_openclaw_ws_t *ws);
 static ngx_uint_t ngx_http_openclaw_ws_stopped(ngx_http_openclaw_ws_t *ws);
 static void ngx_http_openclaw_ws_read_leftover(ngx_http_openclaw_ws_t *ws);
+static void ngx_http_openclaw_ws_progress(ngx_http_openclaw_ws_t *ws,
+    size_t len);
 static void ngx_http_openclaw_ws_parse(ngx_http_openclaw_ws_t *ws,
     u_char *pos, u_char *last);
 static void ngx_http_openclaw_ws_take(ngx_http_openclaw_ws_t *ws,
@@ -42,8 +56,6 @@ static ngx_int_t ngx_http_openclaw_ws_inflate_start(ngx_http_openclaw_ws_t *ws,
     ngx_openclaw_frame_t *f);
 static ngx_int_t ngx_http_openclaw_ws_grow(ngx_http_openclaw_ws_t *ws,
     size_t size);
-static void ngx_http_openclaw_ws_break(ngx_http_openclaw_ws_t *ws,
-    ngx_uint_t code, const char *error);
 static void ngx_http_openclaw_ws_peer_close(ngx_http_openclaw_ws_t *ws,
     ngx_uint_t code);
 
@@ -113,8 +125,8 @@ ngx_http_openclaw_ws_read(ngx_http_openclaw_ws_t *ws)
         ws->bytes_in += n;
         ngx_openclaw_stats_add(bytes_received, n);
 
-        ngx_http_openclaw_ws_alive(ws);
         ngx_http_openclaw_ws_parse(ws, buf, buf + n);
+        ngx_http_openclaw_ws_progress(ws, n);
 
         if (!rev->ready) {
             break;
@@ -191,8 +203,38 @@ ngx_http_openclaw_ws_read_leftover(ngx_http_openclaw_ws_t *ws)
     ws->leftover_len = 0;
 
     ngx_http_openclaw_ws_parse(ws, data, data + len);
+    ngx_http_openclaw_ws_progress(ws, len);
 
     ngx_free(data);
+}
+
+
+/* the client has sent something; it must not leave off in the midst of it */
+
+static void
+ngx_http_openclaw_ws_progress(ngx_http_openclaw_ws_t *ws, size_t len)
+{
+    ws->progress += len;
+
+    if (!ngx_openclaw_frame_partial(&ws->parser)) {
+        ws->expecting = 0;
+
+    } else if (!ws->expecting
+               || ws->progress >= NGX_HTTP_OPENCLAW_WS_PROGRESS)
+    {
+        ngx_http_openclaw_ws_expect(ws);
+    }
+
+    ngx_http_openclaw_ws_alive(ws);
+}
+
+
+void
+ngx_http_openclaw_ws_expect(ngx_http_openclaw_ws_t *ws)
+{
+    ws->expecting = 1;
+    ws->progress = 0;
+    ws->deadline = ngx_current_msec + ws->conf->message_timeout;
 }
 
 
@@ -267,6 +309,8 @@ ngx_http_openclaw_ws_take(ngx_http_openclaw_ws_t *ws, ngx_openclaw_frame_t *f)
         break;
 
     case NGX_OPENCLAW_FRAME_PING:
+        ngx_http_openclaw_ws_vain(ws);
+
         p = ngx_http_openclaw_ws_frame(ws, NGX_OPENCLAW_FRAME_PONG, f->len);
 
         if (p) {
@@ -280,7 +324,31 @@ ngx_http_openclaw_ws_take(ngx_http_openclaw_ws_t *ws, ngx_openclaw_frame_t *f)
         break;
 
     default: /* NGX_OPENCLAW_FRAME_PONG */
+        ngx_http_openclaw_ws_vain(ws);
         break;
+    }
+}
+
+
+void
+ngx_http_openclaw_ws_vain(ngx_http_openclaw_ws_t *ws)
+{
+    ngx_msec_t  elapsed, leaked;
+
+    elapsed = ngx_current_msec - ws->vain_last;
+    elapsed = ngx_min(elapsed, 1000 * NGX_HTTP_OPENCLAW_WS_VAIN_BURST);
+    leaked = elapsed * NGX_HTTP_OPENCLAW_WS_VAIN_RATE;
+
+    ws->vain_last = ngx_current_msec;
+    ws->vain -= ngx_min(ws->vain, leaked);
+    ws->vain += 1000;
+
+    if (ws->vain > 1000 * NGX_HTTP_OPENCLAW_WS_VAIN_BURST
+        && !ws->close_sent)
+    {
+        ngx_http_openclaw_ws_break(ws, NGX_OPENCLAW_CLOSE_POLICY,
+                                   "client sent too many pings, pongs or "
+                                   "messages that came to nothing");
     }
 }
 
@@ -297,6 +365,7 @@ ngx_http_openclaw_ws_data(ngx_http_openclaw_ws_t *ws, ngx_openclaw_frame_t *f)
     }
 
     if (f->first && f->last && !f->compressed) {
+        ws->expecting = 0;
         payload.len = f->len;
         payload.data = f->data;
         ws->handlers->message(ws, f->opcode, &payload);
@@ -315,6 +384,8 @@ ngx_http_openclaw_ws_data(ngx_http_openclaw_ws_t *ws, ngx_openclaw_frame_t *f)
     if (rc == NGX_DECLINED || !f->last) {
         return;
     }
+
+    ws->expecting = 0;
 
     message = ws->message;
 
@@ -470,7 +541,7 @@ ngx_http_openclaw_ws_grow(ngx_http_openclaw_ws_t *ws, size_t size)
 }
 
 
-static void
+void
 ngx_http_openclaw_ws_break(ngx_http_openclaw_ws_t *ws, ngx_uint_t code,
     const char *error)
 {

@@ -269,6 +269,7 @@ ngx_http_ws_echo_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
                               NGX_HTTP_WS_ECHO_SEND_BUFFER);
     ngx_conf_merge_msec_value(conf->ws.send_timeout, prev->ws.send_timeout,
                               60000);
+    conf->ws.message_timeout = 60000;
 
     /* no frames but those that tests wait for */
     ngx_conf_merge_msec_value(conf->ws.ping_interval, prev->ws.ping_interval,
