@@ -10,6 +10,7 @@
 #include <ngx_openclaw_stats.h>
 #include <ngx_http_openclaw_module.h>
 #include <ngx_http_openclaw_conf.h>
+#include <ngx_http_openclaw_limit.h>
 #include <ngx_http_openclaw_chat.h>
 
 
@@ -28,7 +29,7 @@ static ngx_int_t ngx_http_openclaw_chat_default_header(ngx_pool_t *pool,
     ngx_http_openclaw_client_t *client, ngx_str_t *name, ngx_str_t *value);
 static ngx_int_t ngx_http_openclaw_chat_header(ngx_pool_t *pool,
     ngx_array_t *headers, ngx_str_t *name, ngx_str_t *value);
-static void ngx_http_openclaw_chat_greet(void *data);
+static void ngx_http_openclaw_chat_admit(void *data);
 
 static void ngx_http_openclaw_chat_message(ngx_http_openclaw_ws_t *ws,
     ngx_uint_t opcode, ngx_str_t *payload);
@@ -127,10 +128,10 @@ ngx_http_openclaw_chat_handler(ngx_http_request_t *r)
 
     if (auth) {
         ngx_http_openclaw_auth_start(auth, &chat->client, &chat->sender,
-                                     ngx_http_openclaw_chat_greet, chat);
+                                     ngx_http_openclaw_chat_admit, chat);
 
     } else {
-        ngx_http_openclaw_chat_greet(chat);
+        ngx_http_openclaw_chat_admit(chat);
     }
 
     return NGX_DONE;
@@ -343,13 +344,21 @@ ngx_http_openclaw_chat_header(ngx_pool_t *pool, ngx_array_t *headers,
 }
 
 
+/* it is known who the client is */
+
 static void
-ngx_http_openclaw_chat_greet(void *data)
+ngx_http_openclaw_chat_admit(void *data)
 {
     ngx_http_openclaw_chat_t *chat = data;
 
     u_char     *p;
     ngx_str_t  *text;
+
+    ngx_http_openclaw_limit_who(&chat->client, &chat->sender);
+
+    if (ngx_http_openclaw_limit_connection(&chat->client) != NGX_OK) {
+        return;
+    }
 
     text = &chat->client.conf->greeting;
 
@@ -427,6 +436,10 @@ ngx_http_openclaw_chat_send(ngx_http_openclaw_chat_t *chat,
     code = ngx_http_openclaw_chat_sender(chat, m, &id, &name);
 
     if (code == NGX_OPENCLAW_OK) {
+        code = ngx_http_openclaw_limit_message(&chat->client);
+    }
+
+    if (code == NGX_OPENCLAW_OK) {
         code = ngx_http_openclaw_turn_start(&chat->client, m, &id, &name);
     }
 
@@ -435,10 +448,12 @@ ngx_http_openclaw_chat_send(ngx_http_openclaw_chat_t *chat,
         return;
     }
 
-    ngx_log_error(chat->client.conf->ws.log_level,
-                  chat->client.ws->connection->log, 0,
-                  "client sent message that was refused: %V",
-                  ngx_openclaw_code_name(code));
+    if (code != NGX_OPENCLAW_RATE_LIMITED) {
+        ngx_log_error(chat->client.conf->ws.log_level,
+                      chat->client.ws->connection->log, 0,
+                      "client sent message that was refused: %V",
+                      ngx_openclaw_code_name(code));
+    }
 
     ngx_http_openclaw_client_error(&chat->client, &m->message_id, code, NULL);
     ngx_http_openclaw_ws_vain(chat->client.ws);
@@ -578,4 +593,5 @@ ngx_http_openclaw_chat_close(ngx_http_openclaw_ws_t *ws)
     }
 
     ngx_http_openclaw_turn_leave(&chat->client);
+    ngx_http_openclaw_limit_leave(&chat->client);
 }

@@ -10,6 +10,7 @@
 #include <ngx_http_openclaw_module.h>
 #include <ngx_http_openclaw_chat.h>
 #include <ngx_http_openclaw_turn.h>
+#include <ngx_http_openclaw_limit.h>
 #include <ngx_http_openclaw_conf.h>
 #include <ngx_http_openclaw_target.h>
 #include <ngx_http_openclaw_status.h>
@@ -191,6 +192,27 @@ static ngx_command_t  ngx_http_openclaw_commands[] = {
       offsetof(ngx_http_openclaw_loc_conf_t, queue),
       NULL },
 
+    { ngx_string("openclaw_message_rate"),
+      NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_TAKE123,
+      ngx_http_openclaw_limit_rate,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      0,
+      NULL },
+
+    { ngx_string("openclaw_connections"),
+      NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_TAKE1,
+      ngx_http_openclaw_conf_num,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      offsetof(ngx_http_openclaw_loc_conf_t, connections),
+      NULL },
+
+    { ngx_string("openclaw_turns"),
+      NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_TAKE1,
+      ngx_http_openclaw_conf_num,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      offsetof(ngx_http_openclaw_loc_conf_t, turns),
+      NULL },
+
     { ngx_string("openclaw_answers"),
       NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_TAKE12,
       ngx_http_openclaw_conf_answers,
@@ -207,7 +229,7 @@ static ngx_command_t  ngx_http_openclaw_commands[] = {
 
     { ngx_string("openclaw_message_timeout"),
       NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_TAKE1,
-      ngx_conf_set_msec_slot,
+      ngx_http_openclaw_conf_msec,
       NGX_HTTP_LOC_CONF_OFFSET,
       offsetof(ngx_http_openclaw_loc_conf_t, ws.message_timeout),
       &ngx_http_openclaw_time_post },
@@ -443,6 +465,9 @@ ngx_http_openclaw_create_loc_conf(ngx_conf_t *cf)
 
     conf->stream = NGX_CONF_UNSET_UINT;
     conf->queue = NGX_CONF_UNSET;
+    conf->message_rate = NGX_CONF_UNSET_PTR;
+    conf->connections = NGX_CONF_UNSET;
+    conf->turns = NGX_CONF_UNSET;
     conf->answers = NGX_CONF_UNSET_UINT;
     conf->answer_size = NGX_CONF_UNSET_SIZE;
     conf->detach = NGX_CONF_UNSET_MSEC;
@@ -508,6 +533,9 @@ ngx_http_openclaw_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
     ngx_conf_merge_uint_value(conf->stream, prev->stream,
                               NGX_HTTP_OPENCLAW_STREAM_DELTA);
     ngx_conf_merge_value(conf->queue, prev->queue, 16);
+    ngx_conf_merge_ptr_value(conf->message_rate, prev->message_rate, NULL);
+    ngx_conf_merge_value(conf->connections, prev->connections, 0);
+    ngx_conf_merge_value(conf->turns, prev->turns, 64);
     ngx_conf_merge_uint_value(conf->answers, prev->answers, 8);
     ngx_conf_merge_size_value(conf->answer_size, prev->answer_size,
                               64 * 1024);

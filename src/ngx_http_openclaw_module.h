@@ -51,6 +51,17 @@ typedef struct {
 } ngx_http_openclaw_file_t;
 
 
+/* openclaw_message_rate */
+
+typedef struct {
+    ngx_uint_t                         rate;        /* messages in a thousand
+                                                       seconds */
+    ngx_uint_t                         burst;       /* in thousandths of a
+                                                       message */
+    ngx_uint_t                         dry_run;
+} ngx_http_openclaw_rate_t;
+
+
 /* openclaw_pass or openclaw_auth, in parts */
 
 typedef struct {
@@ -101,6 +112,9 @@ typedef struct {
 
     ngx_uint_t                         stream;
     ngx_int_t                          queue;
+    ngx_http_openclaw_rate_t          *message_rate;   /* NULL: off */
+    ngx_int_t                          connections;    /* 0: any number */
+    ngx_int_t                          turns;          /* 0: any number */
     ngx_uint_t                         answers;     /* 0: off */
     size_t                             answer_size;
     ngx_msec_t                         detach;

@@ -44,6 +44,13 @@ typedef struct {
     ngx_openclaw_code_e                last_error;
     ngx_str_t                          session;     /* of the last message */
     size_t                             session_size;
+
+    ngx_openclaw_place_t               place;       /* among the connections of
+                                                       who is counted */
+    unsigned                           bound:1;     /* that is a sender; else
+                                                       an address */
+    unsigned                           limited:1;   /* the last message came
+                                                       too fast */
 } ngx_http_openclaw_client_t;
 
 
@@ -55,8 +62,8 @@ void ngx_http_openclaw_turn_exit_process(ngx_cycle_t *cycle);
  * Takes a chat.send.  Returns NGX_OPENCLAW_OK if it was accepted: either the
  * answer was sent, as it is known already, or chat.typing, and the answer will
  * follow: of a new turn, or of the one that the same message has.  Else
- * nothing was sent, and the code tells why: QUEUE_FULL, DUPLICATE, ZONE_FULL,
- * SHUTTING_DOWN or INTERNAL_ERROR.
+ * nothing was sent, and the code tells why: QUEUE_FULL, TOO_MANY_TURNS,
+ * DUPLICATE, ZONE_FULL, SHUTTING_DOWN or INTERNAL_ERROR.
  */
 ngx_openclaw_code_e ngx_http_openclaw_turn_start(
     ngx_http_openclaw_client_t *client, ngx_openclaw_message_t *m,

@@ -9,6 +9,7 @@
 #include <ngx_md5.h>
 #include <ngx_http.h>
 #include <ngx_http_openclaw_auth.h>
+#include <ngx_http_openclaw_limit.h>
 #include <ngx_http_openclaw_turn_internal.h>
 
 
@@ -53,6 +54,7 @@ ngx_http_openclaw_turn_create(ngx_http_openclaw_client_t *client,
     turn->pool = pool;
     turn->conf = client->conf;
     turn->ticket.answers = turn->conf->answers;
+    ngx_http_openclaw_limit_turns(client, &turn->ticket);
 
     /* the connection's log goes with it */
 

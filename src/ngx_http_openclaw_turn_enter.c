@@ -57,6 +57,9 @@ ngx_http_openclaw_turn_enter(ngx_http_openclaw_turn_t *turn,
     case NGX_OPENCLAW_ENTRY_QUEUE_FULL:
         return NGX_OPENCLAW_QUEUE_FULL;
 
+    case NGX_OPENCLAW_ENTRY_SENDER_FULL:
+        return NGX_OPENCLAW_TOO_MANY_TURNS;
+
     default: /* NGX_OPENCLAW_ENTRY_ZONE_FULL */
         return NGX_OPENCLAW_ZONE_FULL;
     }
@@ -230,6 +233,8 @@ ngx_http_openclaw_turn_again(ngx_http_openclaw_turn_t *turn)
     turn->ticket.ended = 0;
 
     /* it was accepted before */
+
+    turn->ticket.turns = NGX_MAX_INT_T_VALUE;
 
     code = ngx_http_openclaw_turn_enter(turn, turn->client,
                                         NGX_MAX_INT_T_VALUE);

@@ -62,6 +62,14 @@ static ngx_openclaw_json_code_t  ngx_openclaw_json_codes[] = {
       ngx_string("Too many messages of this session are waiting, "
                  "send this one again when some have been answered") },
 
+    { ngx_string("too_many_turns"),
+      ngx_string("Too many messages of this sender are waiting, "
+                 "send this one again when some have been answered") },
+
+    { ngx_string("too_many_connections"),
+      ngx_string("There are too many connections of this sender, "
+                 "close one of them or connect again later") },
+
     { ngx_string("rate_limited"),
       ngx_string("Messages come too fast, wait a little "
                  "and send this one again") },

@@ -18,6 +18,8 @@
 static ngx_openclaw_entry_e ngx_openclaw_session_enter_locked(
     ngx_openclaw_ticket_t *ticket, ngx_uint_t max,
     ngx_openclaw_owner_t *owner, ngx_openclaw_answer_t *answer, size_t size);
+static ngx_uint_t ngx_openclaw_session_turns_locked(
+    ngx_openclaw_ticket_t *ticket);
 static ngx_openclaw_entry_e ngx_openclaw_session_look_up_locked(
     ngx_openclaw_zone_session_t *session, ngx_openclaw_ticket_t *ticket,
     ngx_openclaw_owner_t *owner, ngx_openclaw_answer_t *answer, size_t size);
@@ -53,6 +55,7 @@ ngx_openclaw_session_init_process(ngx_cycle_t *cycle,
 
     ctx->zone = zone;
     ngx_queue_init(&ctx->tickets);
+    ngx_queue_init(&ctx->places);
 
     ctx->connection.fd = (ngx_socket_t) -1;
 
@@ -82,6 +85,7 @@ void
 ngx_openclaw_session_exit_process(ngx_cycle_t *cycle)
 {
     ngx_queue_t                 *q;
+    ngx_openclaw_place_t        *place;
     ngx_openclaw_ticket_t       *ticket;
     ngx_openclaw_session_ctx_t  *ctx;
 
@@ -97,6 +101,14 @@ ngx_openclaw_session_exit_process(ngx_cycle_t *cycle)
 
         ticket = ngx_queue_data(q, ngx_openclaw_ticket_t, queue);
         ticket->entered = 0;
+    }
+
+    while (!ngx_queue_empty(&ctx->places)) {
+        q = ngx_queue_head(&ctx->places);
+        ngx_queue_remove(q);
+
+        place = ngx_queue_data(q, ngx_openclaw_place_t, queue);
+        place->counted = 0;
     }
 
     ngx_openclaw_stats_publish(NULL);
@@ -262,6 +274,10 @@ ngx_openclaw_session_enter_locked(ngx_openclaw_ticket_t *ticket,
         }
     }
 
+    if (ngx_openclaw_session_turns_locked(ticket) >= ticket->turns) {
+        return NGX_OPENCLAW_ENTRY_SENDER_FULL;
+    }
+
     /* with no room for a ticket that was there before, there is none now */
 
     if (ctx->worker->missing) {
@@ -296,6 +312,22 @@ ngx_openclaw_session_enter_locked(ngx_openclaw_ticket_t *ticket,
     ctx->waiting++;
 
     return NGX_OPENCLAW_ENTRY_WAITING;
+}
+
+
+static ngx_uint_t
+ngx_openclaw_session_turns_locked(ngx_openclaw_ticket_t *ticket)
+{
+    ngx_openclaw_zone_sender_t  *sender;
+
+    if (!ticket->counted) {
+        return 0;
+    }
+
+    sender = ngx_openclaw_zone_sender_locked(ngx_openclaw_session.zone,
+                                             ticket->who, 0);
+
+    return sender ? sender->turns : 0;
 }
 
 
@@ -668,6 +700,8 @@ ngx_openclaw_session_enter_anew_locked(void)
 
         ngx_openclaw_zone_twins_locked(ctx->zone, ticket->shared);
     }
+
+    ngx_openclaw_session_connect_anew_locked();
 
     ngx_openclaw_zone_found_locked(ctx->zone, ctx->worker);
 }

@@ -24,6 +24,7 @@
 #include <ngx_openclaw_json.h>
 #include <ngx_openclaw_post.h>
 #include <ngx_openclaw_stats.h>
+#include <ngx_openclaw_session_sender.h>
 
 
 #define NGX_OPENCLAW_DIGEST_LEN             16
@@ -59,6 +60,7 @@ typedef enum {
     NGX_OPENCLAW_ENTRY_ANSWERED,       /* its turn has ended: *answer */
     NGX_OPENCLAW_ENTRY_DUPLICATE,      /* the id is that of another message */
     NGX_OPENCLAW_ENTRY_QUEUE_FULL,     /* max turns are waiting already */
+    NGX_OPENCLAW_ENTRY_SENDER_FULL,    /* the sender has ticket->turns */
     NGX_OPENCLAW_ENTRY_ZONE_FULL       /* logged */
 } ngx_openclaw_entry_e;
 
@@ -79,9 +81,14 @@ struct ngx_openclaw_ticket_s {
                                                     /* of what was said */
     ngx_uint_t                         answers;     /* remembered in a session
                                                        at most, 0: none */
+    ngx_uint_t                         turns;       /* of who, at most, in all
+                                                       sessions */
+    u_char                             who[NGX_OPENCLAW_WHO_LEN];
     ngx_openclaw_ticket_pt             handler;
     void                              *data;
 
+    unsigned                           counted:1;   /* as one of who; else
+                                                       who has 0 turns */
     unsigned                           entered:1;   /* to be released */
     unsigned                           granted:1;
     unsigned                           aborted:1;

@@ -7,7 +7,8 @@
 /*
  * What the files of sessions share: this worker's state, and the way into the
  * zone.  ngx_openclaw_session.c is about tickets, ngx_openclaw_session_worker.c
- * about this worker among the others.
+ * about this worker among the others, ngx_openclaw_session_sender.c about what
+ * senders use.
  */
 
 
@@ -33,6 +34,7 @@ typedef struct {
     ngx_openclaw_post_address_t        address;     /* no len: no socket */
     ngx_openclaw_post_address_t        listen;      /* of relays, likewise */
     ngx_queue_t                        tickets;     /* in order of arrival */
+    ngx_queue_t                        places;      /* connections that count */
     ngx_uint_t                         waiting;     /* of them */
     ngx_event_t                        look;        /* some were told */
     ngx_event_t                        watch;
@@ -61,6 +63,7 @@ void ngx_openclaw_session_sweep(void);
 
 /* calls for tickets, from above: the zone was cleared; this worker is woken */
 void ngx_openclaw_session_enter_anew_locked(void);
+void ngx_openclaw_session_connect_anew_locked(void);
 void ngx_openclaw_session_woken(void *data);
 
 

@@ -161,6 +161,7 @@ void
 ngx_openclaw_session_lock(void)
 {
     ngx_queue_t                 *q;
+    ngx_openclaw_place_t        *place;
     ngx_openclaw_ticket_t       *ticket;
     ngx_openclaw_zone_sh_t      *sh;
     ngx_openclaw_session_ctx_t  *ctx;
@@ -181,6 +182,14 @@ ngx_openclaw_session_lock(void)
         {
             ticket = ngx_queue_data(q, ngx_openclaw_ticket_t, queue);
             ticket->shared = NULL;
+        }
+
+        for (q = ngx_queue_head(&ctx->places);
+             q != ngx_queue_sentinel(&ctx->places);
+             q = ngx_queue_next(q))
+        {
+            place = ngx_queue_data(q, ngx_openclaw_place_t, queue);
+            place->shared = NULL;
         }
     }
 

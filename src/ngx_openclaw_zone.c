@@ -177,6 +177,7 @@ ngx_openclaw_zone_clear(ngx_openclaw_zone_t *zone)
     ngx_queue_init(&sh->idle);
     ngx_queue_init(&sh->answers);
     ngx_queue_init(&sh->gateways);
+    ngx_openclaw_zone_init_senders(zone);
     ngx_queue_init(&sh->wakes);
 
     sh->nactive = 0;
@@ -194,6 +195,7 @@ ngx_openclaw_zone_clear(ngx_openclaw_zone_t *zone)
         }
 
         ngx_queue_init(&worker->tickets);
+        ngx_queue_init(&worker->connections);
         ngx_queue_init(&worker->told);
 
         worker->waking = 1;
@@ -388,14 +390,17 @@ ngx_openclaw_zone_alloc_locked(ngx_openclaw_zone_t *zone, size_t size)
             continue;
         }
 
-        if (ngx_queue_empty(&sh->idle)) {
-            return NULL;
+        if (!ngx_queue_empty(&sh->idle)) {
+            q = ngx_queue_last(&sh->idle);
+            session = ngx_queue_data(q, ngx_openclaw_zone_session_t, queue);
+
+            ngx_openclaw_zone_forget_locked(zone, session);
+            continue;
         }
 
-        q = ngx_queue_last(&sh->idle);
-        session = ngx_queue_data(q, ngx_openclaw_zone_session_t, queue);
-
-        ngx_openclaw_zone_forget_locked(zone, session);
+        if (!ngx_openclaw_zone_forget_rate_locked(zone)) {
+            return NULL;
+        }
     }
 }
 
@@ -426,6 +431,7 @@ ngx_openclaw_zone_register_locked(ngx_openclaw_zone_t *zone,
         ngx_memzero(&worker->gauges, sizeof(ngx_openclaw_stats_gauges_t));
 
         ngx_queue_init(&worker->tickets);
+        ngx_queue_init(&worker->connections);
         ngx_queue_init(&worker->told);
 
         ngx_memory_barrier();
@@ -443,9 +449,10 @@ void
 ngx_openclaw_zone_unregister_locked(ngx_openclaw_zone_t *zone,
     ngx_openclaw_zone_worker_t *worker)
 {
-    ngx_queue_t                 *q;
-    ngx_openclaw_answer_t        answer;
-    ngx_openclaw_zone_ticket_t  *t;
+    ngx_queue_t                     *q;
+    ngx_openclaw_answer_t            answer;
+    ngx_openclaw_zone_ticket_t      *t;
+    ngx_openclaw_zone_connection_t  *c;
 
     ngx_str_null(&answer.text);
 
@@ -470,6 +477,13 @@ ngx_openclaw_zone_unregister_locked(ngx_openclaw_zone_t *zone,
         t = ngx_queue_data(q, ngx_openclaw_zone_ticket_t, own);
 
         ngx_openclaw_zone_remove_locked(zone, t);
+    }
+
+    while (!ngx_queue_empty(&worker->connections)) {
+        q = ngx_queue_head(&worker->connections);
+        c = ngx_queue_data(q, ngx_openclaw_zone_connection_t, own);
+
+        ngx_openclaw_zone_remove_connection_locked(zone, c);
     }
 
     ngx_openclaw_zone_found_locked(zone, worker);
@@ -498,12 +512,18 @@ ngx_openclaw_zone_add_locked(ngx_openclaw_zone_t *zone,
     t = ngx_openclaw_zone_alloc_locked(zone,
                       offsetof(ngx_openclaw_zone_ticket_t, message.ids) + len);
     if (t == NULL) {
+        goto failed;
+    }
 
-        if (session->ntickets == 0) {
-            ngx_openclaw_zone_put_locked(zone, session);
+    t->sender = NULL;
+
+    if (ticket->counted && !ticket->ended) {
+        t->sender = ngx_openclaw_zone_add_turn_locked(zone, ticket->who);
+
+        if (t->sender == NULL) {
+            ngx_slab_free_locked(zone->shpool, t);
+            goto failed;
         }
-
-        return NULL;
     }
 
     t->session = session;
@@ -545,6 +565,14 @@ ngx_openclaw_zone_add_locked(ngx_openclaw_zone_t *zone,
     session->ntickets++;
 
     return t;
+
+failed:
+
+    if (session->ntickets == 0) {
+        ngx_openclaw_zone_put_locked(zone, session);
+    }
+
+    return NULL;
 }
 
 
@@ -561,6 +589,10 @@ ngx_openclaw_zone_remove_locked(ngx_openclaw_zone_t *zone,
 
     if (t->telling) {
         ngx_queue_remove(&t->told);
+    }
+
+    if (t->sender) {
+        ngx_openclaw_zone_remove_turn_locked(zone, t->sender);
     }
 
     ngx_slab_free_locked(zone->shpool, t);

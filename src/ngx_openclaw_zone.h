@@ -9,17 +9,21 @@
  * created, adopted on reload, locked, and made whole after a crash.  Only
  * ngx_openclaw_zone*.c and ngx_openclaw_session*.c include this file.
  *
- *   slab pool    sessions, tickets, answers, chunks and gateways
+ *   slab pool    sessions, tickets, answers, chunks, gateways, senders and
+ *                connections
  *   sh           at the end of the zone, where the slab pool never reaches
  *     sessions   rbtree of session    by hash of the key, then the key
  *     active     queue of session     those that have tickets
  *     idle       queue of session     those that have none, oldest last
  *     answers    queue of answer      of all sessions, oldest last
  *     gateways   queue of gateway     those that could not be connected to
+ *     senders    rbtree of sender     by who, then the rate
+ *     rates      queue of sender      those of a rate, oldest last
  *     wakes      queue of worker      those to be woken after unlocking
  *     workers    array of worker      one for each live process, and for dead
  *                                     ones until they are reaped:
  *                  tickets  queue     all that the worker has entered
+ *                  connections  queue  those that it has and that count
  *                  told     queue     those of them that it should look at
  *                  gauges             written by the worker, without the lock
  *     stats        array              counters, by the number of a worker,
@@ -40,17 +44,22 @@
  *                                     are full and take a page each, so that
  *                                     free pages need not be together
  *
+ *   sender       is one of two: how fast somebody sends, or how much somebody
+ *                has at the moment, connections and turns that have not ended;
+ *                the latter goes with the last of them
+ *
  * There is one lock, shpool->mutex: it is the only one that the master
  * process frees when its holder dies.  The holder sets sh->dirty; whoever
- * finds it set knows that the last holder died halfway, throws all sessions,
- * tickets and answers away, and the live workers enter their tickets anew.
+ * finds it set knows that the last holder died halfway, throws all that is in
+ * the slab pool away, and the live workers enter their tickets and connections
+ * anew.
  * Until the last of these has done so, no ticket is granted: it might be that
  * an earlier one of its session is running.  The array of workers outlives
  * this, since an element is in use only while its pid is set, which is the
  * last thing done when it is filled in.
  *
- * A full zone forgets answers, then idle sessions, the oldest ones first;
- * then it has no room.
+ * A full zone forgets answers, then idle sessions, then rates, the oldest ones
+ * first; then it has no room.
  */
 
 
@@ -63,6 +72,7 @@
 #include <ngx_openclaw_post.h>
 #include <ngx_openclaw_session.h>
 #include <ngx_openclaw_stats.h>
+#include <ngx_openclaw_session_sender.h>
 
 
 typedef struct {
@@ -73,6 +83,7 @@ typedef struct {
                                                       len: they can't */
     ngx_queue_t                        queue;      /* in sh->wakes */
     ngx_queue_t                        tickets;
+    ngx_queue_t                        connections;
     ngx_queue_t                        told;
     unsigned                           waking:1;   /* is in sh->wakes */
     unsigned                           missing:1;  /* has not yet entered its
@@ -80,6 +91,28 @@ typedef struct {
     ngx_uint_t                         slot;       /* in sh->stats */
     ngx_openclaw_stats_gauges_t        gauges;
 } ngx_openclaw_zone_worker_t;
+
+
+typedef struct {
+    ngx_rbtree_node_t                  node;       /* key: the first bytes of
+                                                      who */
+    u_char                             who[NGX_OPENCLAW_WHO_LEN];
+    ngx_uint_t                         rate;       /* in thousandths of a
+                                                      message a second; 0: of
+                                                      what somebody has */
+    ngx_queue_t                        queue;      /* in sh->rates, of a rate */
+    ngx_msec_t                         last;
+    ngx_uint_t                         excess;     /* in thousandths of a
+                                                      message */
+    ngx_uint_t                         connections;
+    ngx_uint_t                         turns;
+} ngx_openclaw_zone_sender_t;
+
+
+typedef struct {
+    ngx_queue_t                        own;        /* in worker->connections */
+    ngx_openclaw_zone_sender_t        *sender;
+} ngx_openclaw_zone_connection_t;
 
 
 typedef struct {
@@ -110,6 +143,8 @@ typedef struct {
     ngx_queue_t                        own;        /* in worker->tickets */
     ngx_queue_t                        told;       /* in worker->told */
     ngx_openclaw_zone_session_t       *session;
+    ngx_openclaw_zone_sender_t        *sender;     /* NULL: it does not count,
+                                                      or has ended */
     ngx_openclaw_zone_worker_t        *worker;     /* the owner */
     ngx_openclaw_ticket_t             *ticket;     /* means something only to
                                                       the owner's process */
@@ -172,6 +207,10 @@ typedef struct {
     ngx_queue_t                        idle;
     ngx_queue_t                        answers;
     ngx_queue_t                        gateways;
+    ngx_rbtree_t                       senders;
+    ngx_rbtree_node_t                  senders_sentinel;
+    ngx_queue_t                        rates;
+    ngx_uint_t                         nrates;
     ngx_queue_t                        wakes;
     ngx_uint_t                         nactive;    /* sessions */
     ngx_uint_t                         nidle;
@@ -214,8 +253,8 @@ ngx_openclaw_zone_worker_t *ngx_openclaw_zone_register_locked(
     ngx_openclaw_post_address_t *listen);
 
 /*
- * For a worker that leaves or is dead: removes its tickets.  Of turns that
- * were running it is remembered that they did not come to their end.
+ * For a worker that leaves or is dead: removes its tickets and connections.  Of
+ * turns that were running it is remembered that they did not come to their end.
  */
 void ngx_openclaw_zone_unregister_locked(ngx_openclaw_zone_t *zone,
     ngx_openclaw_zone_worker_t *worker);
@@ -296,6 +335,36 @@ ngx_openclaw_zone_gateway_t *ngx_openclaw_zone_add_gateway_locked(
 
 void ngx_openclaw_zone_forget_gateway_locked(ngx_openclaw_zone_t *zone,
     ngx_openclaw_zone_gateway_t *g);
+
+/* NULL if nothing of it is known: 0 for the rate is what it has */
+ngx_openclaw_zone_sender_t *ngx_openclaw_zone_sender_locked(
+    ngx_openclaw_zone_t *zone, u_char *who, ngx_uint_t rate);
+
+/*
+ * Counts a message: NGX_OK, NGX_BUSY if that is one too many, which does not
+ * count, or NGX_ERROR if there is no room.
+ */
+ngx_int_t ngx_openclaw_zone_rate_locked(ngx_openclaw_zone_t *zone,
+    u_char *who, ngx_uint_t rate, ngx_uint_t burst, ngx_uint_t *excess);
+
+/* forgets the rate that was used least recently; 0 if there is none */
+ngx_uint_t ngx_openclaw_zone_forget_rate_locked(ngx_openclaw_zone_t *zone);
+
+/* counts a turn until it is given back; NULL if there is no room */
+ngx_openclaw_zone_sender_t *ngx_openclaw_zone_add_turn_locked(
+    ngx_openclaw_zone_t *zone, u_char *who);
+void ngx_openclaw_zone_remove_turn_locked(ngx_openclaw_zone_t *zone,
+    ngx_openclaw_zone_sender_t *sender);
+
+/* the same for a connection of the worker */
+ngx_openclaw_zone_connection_t *ngx_openclaw_zone_add_connection_locked(
+    ngx_openclaw_zone_t *zone, ngx_openclaw_zone_worker_t *worker,
+    u_char *who);
+void ngx_openclaw_zone_remove_connection_locked(ngx_openclaw_zone_t *zone,
+    ngx_openclaw_zone_connection_t *c);
+
+/* an empty tree of senders, and no rate */
+void ngx_openclaw_zone_init_senders(ngx_openclaw_zone_t *zone);
 
 
 #endif /* _NGX_OPENCLAW_ZONE_H_INCLUDED_ */

@@ -31,6 +31,11 @@ ngx_openclaw_zone_end_locked(ngx_openclaw_zone_t *zone,
 {
     t->ended = 1;
 
+    if (t->sender) {
+        ngx_openclaw_zone_remove_turn_locked(zone, t->sender);
+        t->sender = NULL;
+    }
+
     if (t->telling) {
         ngx_queue_remove(&t->told);
         t->telling = 0;

@@ -384,6 +384,7 @@ END
     my %off = map { $_ => 1 } qw(ping_interval detach retry_timeout);
 
     for my $name (qw(send_timeout ping_timeout connect_timeout read_timeout
+                     message_timeout
                      turn_timeout auth_timeout ping_interval detach
                      retry_timeout))
     {
@@ -422,6 +423,41 @@ END
 --- config
 --- scenario
     main::accepted("with openclaw_queue $_;") for 0, 16;
+    main::accepted("with openclaw_$_;")
+        for 'turns 0', 'turns 100', 'connections 0', 'connections 3';
+    main::accepted("with openclaw_message_rate $_;")
+        for 'off', 'rate=1r/s', 'rate=1r/m burst=1', 'rate=1000000r/s dry_run',
+            'burst=1000000 dry_run rate=30r/m';
+
+    for my $name (qw(openclaw_turns openclaw_connections)) {
+        main::refused(<<"END");
+with $name -1;
+    invalid value "-1" in "$name" directive, it must be a number, 0 or more
+with $name;
+    invalid number of arguments in "$name" directive
+with $name 1; $name 1;
+    "$name" directive is duplicate
+END
+    }
+
+    main::refused("with openclaw_message_rate rate=$_;\n"
+                  . "  invalid rate \"rate=$_\", it must be like \"rate=1r/s\" "
+                  . 'or "rate=10r/m"')
+        for '1', '1r', 'r/s', '0r/s', '-1r/s', '1r/h', '1000001r/s', '1.5r/s';
+    main::refused("with openclaw_message_rate rate=1r/s burst=$_;\n"
+                  . "  invalid burst \"burst=$_\", it must be like \"burst=5\"")
+        for '0', '-1', 'x', '1000001';
+
+    main::refused(<<'END');
+with openclaw_message_rate burst=5;
+    there is no "rate=" in "openclaw_message_rate"
+with openclaw_message_rate rate=1r/s nodelay;
+    invalid parameter "nodelay", "rate=", "burst=" or "dry_run" is expected
+with openclaw_message_rate;
+    invalid number of arguments in "openclaw_message_rate" directive
+with openclaw_message_rate off; openclaw_message_rate off;
+    "openclaw_message_rate" directive is duplicate
+END
     main::accepted("with openclaw_answers $_;") for 'off', '1 1', '1000 1m';
 
     main::refused(<<'END');

@@ -84,6 +84,7 @@ __DATA__
     location = /ws {
         openclaw_pass http://127.0.0.1:$TEST_NGINX_AGENT_PORT;
         openclaw_queue 10000;
+        openclaw_turns 0;
     }
 --- scenario
     $T->allow_log(qr/could not allocate session in openclaw zone "small"/);

@@ -11,7 +11,7 @@ plan tests => repeat_each() * blocks() * 2;
 no_long_string();
 
 
-# sessions with and without tickets, and with answers
+# sessions with and without tickets, and with answers, and a sender who counts
 
 sub fill_zone {
     my ($T, $agent) = @_;
@@ -19,7 +19,7 @@ sub fill_zone {
     $agent->on(qr/^m/, gate => 'go', say => 'well');
 
     my ($one, $two) = two_workers();
-    my $c = on_worker($one, '/ws');
+    my $c = on_worker($one, '/bound?senderId=ann');
     my $d = on_worker($two, '/ws');
 
     for my $n (1 .. 10) {
@@ -27,9 +27,10 @@ sub fill_zone {
         $d->answer("id$n");
     }
 
-    $c->chat("m$_", senderId => 'ann') for 1, 2;
+    $c->chat("m$_") for 1, 2;
+    $c->sync;
     $d->chat('m3', senderId => 'ann');
-    $_->sync for $c, $d;
+    $d->sync;
 
     return ($c, $d);
 }
@@ -42,11 +43,18 @@ __DATA__
 === TEST 1: what nginx does
 --- config
     location = /ws { openclaw_pass http://127.0.0.1:$TEST_NGINX_AGENT_PORT; }
+
+    location = /bound {
+        openclaw_pass http://127.0.0.1:$TEST_NGINX_AGENT_PORT;
+        openclaw_sender_id $arg_senderId;
+        openclaw_connections 5;
+        openclaw_message_rate rate=1r/s burst=100;
+    }
 --- scenario
     like $T->zone_check, qr/^sound: 0 sessions, 0 tickets/;
 
     my @client = main::fill_zone($T, $agent);
-    like $T->zone_check, qr/^sound: 11 sessions, 3 tickets/;
+    like $T->zone_check, qr/^sound: 11 sessions, 3 tickets, 10 answers, 1/;
 
     $agent->release('go');
     $client[$_]->answer for 0, 0, 1;
@@ -61,6 +69,13 @@ __DATA__
                       unix:$TEST_NGINX_TMP/none1.sock
                       unix:$TEST_NGINX_TMP/none2.sock
                       unix:$TEST_NGINX_TMP/none3.sock;
+    }
+
+    location = /bound {
+        openclaw_pass http://127.0.0.1:$TEST_NGINX_AGENT_PORT;
+        openclaw_sender_id $arg_senderId;
+        openclaw_connections 5;
+        openclaw_message_rate rate=1r/s burst=100;
     }
 --- scenario
     my @client = main::fill_zone($T, $agent);

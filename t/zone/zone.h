@@ -35,6 +35,7 @@
 #define ZONE_OWNED                     0x10    /* in a queue of its owner */
 #define ZONE_TOLD                      0x20
 #define ZONE_FREE                      0x40    /* a run of free pages */
+#define ZONE_SENDER                    0x80    /* in the tree, too */
 
 
 typedef struct {

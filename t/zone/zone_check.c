@@ -18,61 +18,15 @@
 
 #include <stdio.h>
 #include <stdlib.h>
-#include "zone.h"
+#include "zone_check.h"
 
 
-/* more than these in one session are not compared with each other */
-
-#define ZONE_MESSAGES                  2048
-
-/* no tree of so many nodes as have room is as deep */
-
-#define ZONE_MAX_DEPTH                 128
-
-#define ZONE_MAX_KEY                   1024
 #define ZONE_MAX_IDS                   (128 + 256)
 #define ZONE_MAX_NAME                  1024
 
 
-typedef struct {
-    zone_t                            *zone;
-    ngx_slab_pool_t                   *pool;
-    ngx_openclaw_zone_sh_t            *sh;
-    ngx_rbtree_node_t                 *sentinel;   /* in the workers */
-    ngx_openclaw_zone_session_t       *last;       /* seen in the tree */
-
-    ngx_openclaw_zone_session_t       *session;    /* being walked */
-    ngx_openclaw_zone_worker_t        *worker;
-    ngx_uint_t                         before;     /* number of a ticket */
-
-    ngx_uint_t                         sessions;
-    ngx_uint_t                         listed;
-    ngx_uint_t                         tickets;
-    ngx_uint_t                         owned;
-    ngx_uint_t                         answers;
-    ngx_uint_t                         aged;
-    ngx_uint_t                         missing;
-
-    /* messages of the session that must not be there twice */
-    ngx_openclaw_zone_message_t       *messages[ZONE_MESSAGES];
-    ngx_uint_t                         nmessages;
-} zone_check_t;
-
-
-/* one of a queue; 0, or -1 if there is no use in going on */
-typedef int (*zone_item_pt)(zone_check_t *check, ngx_queue_t *q);
-
-
 static int zone_check(zone_t *zone);
 static int zone_check_header(zone_check_t *check);
-static void zone_check_tree(zone_check_t *check);
-static int zone_check_node(zone_check_t *check, ngx_rbtree_node_t *addr,
-    ngx_rbtree_node_t *parent, ngx_uint_t red, ngx_uint_t depth);
-static void zone_check_order(zone_check_t *check,
-    ngx_openclaw_zone_session_t *session);
-
-static ngx_uint_t zone_walk(zone_check_t *check, ngx_queue_t *head,
-    const char *name, zone_item_pt item);
 static int zone_check_active(zone_check_t *check, ngx_queue_t *q);
 static int zone_check_idle(zone_check_t *check, ngx_queue_t *q);
 static int zone_check_session(zone_check_t *check, ngx_queue_t *q,
@@ -148,7 +102,8 @@ zone_check(zone_t *zone)
         return 1;
     }
 
-    zone_check_tree(&check);
+    zone_check_sessions(&check);
+    zone_check_senders(&check);
 
     n = zone_walk(&check, &check.sh->active, "active", zone_check_active);
     zone_check_count(zone, "active sessions", n, check.sh->nactive);
@@ -175,6 +130,8 @@ zone_check(zone_t *zone)
 
     zone_check_workers(&check);
 
+    zone_check_held(&check);
+
     n = check.tickets;
 
     if (check.owned != n) {
@@ -188,8 +145,9 @@ zone_check(zone_t *zone)
         return 1;
     }
 
-    printf("sound: %lu sessions, %lu tickets, %lu answers, %lu pages free\n",
-           check.sessions, n, check.answers, free);
+    printf("sound: %lu sessions, %lu tickets, %lu answers, %lu connections, "
+           "%lu rates, %lu pages free\n", check.sessions, n, check.answers,
+           check.connections, check.rates, free);
 
     return 0;
 }
@@ -249,142 +207,12 @@ zone_check_header(zone_check_t *check)
 }
 
 
-static void
-zone_check_tree(zone_check_t *check)
-{
-    ngx_rbtree_t            *tree;
-    ngx_openclaw_zone_sh_t  *sh;
-
-    sh = check->pool->data;
-    tree = &check->sh->sessions;
-    check->sentinel = &sh->sentinel;
-
-    if (tree->sentinel != check->sentinel || check->sh->sentinel.color) {
-        zone_fault(check->zone, "tree: the sentinel is %p", tree->sentinel);
-        return;
-    }
-
-    /* the root's parent is left as it was when the root is replaced */
-
-    (void) zone_check_node(check, tree->root, NULL, 0, 0);
-}
-
-
-/*
- * Returns the number of black nodes down to the sentinel, -1 on a fault.  red:
- * the parent is.
- */
-
-static int
-zone_check_node(zone_check_t *check, ngx_rbtree_node_t *addr,
-    ngx_rbtree_node_t *parent, ngx_uint_t red, ngx_uint_t depth)
-{
-    int                           left, right;
-    size_t                        size;
-    ngx_rbtree_node_t            *node;
-    ngx_openclaw_zone_session_t  *session, *at;
-
-    if (addr == check->sentinel) {
-        return 1;
-    }
-
-    at = ngx_rbtree_data(addr, ngx_openclaw_zone_session_t, node);
-    size = offsetof(ngx_openclaw_zone_session_t, key);
-
-    session = zone_at(check->zone, at, size);
-    if (session == NULL) {
-        return -1;
-    }
-
-    size += session->len;
-
-    if (session->len == 0 || session->len > ZONE_MAX_KEY
-        || depth == ZONE_MAX_DEPTH
-        || zone_at(check->zone, at, size) == NULL)
-    {
-        zone_fault(check->zone, "tree: %p is no session", at);
-        return -1;
-    }
-
-    if (zone_known(check->zone, at, size, "session") != 0) {
-        return -1;
-    }
-
-    *zone_flags(check->zone, at) |= ZONE_SESSION;
-    check->sessions++;
-
-    node = &session->node;
-
-    if ((parent && node->parent != parent) || (node->color && red)
-        || (parent == NULL && node->color))
-    {
-        zone_fault(check->zone, "tree: %p has parent %p and color %u", at,
-                   node->parent, node->color);
-    }
-
-    left = zone_check_node(check, node->left, addr, node->color, depth + 1);
-
-    zone_check_order(check, session);
-
-    right = zone_check_node(check, node->right, addr, node->color, depth + 1);
-
-    if (left == -1 || right == -1) {
-        return -1;
-    }
-
-    if (left != right) {
-        zone_fault(check->zone, "tree: %p has %d and %d black nodes below",
-                   at, left, right);
-    }
-
-    return left + !node->color;
-}
-
-
-/* the one before this one is less */
-
-static void
-zone_check_order(zone_check_t *check, ngx_openclaw_zone_session_t *session)
-{
-    ngx_int_t                     rc;
-    ngx_openclaw_zone_session_t  *last;
-
-    if (session->node.key != zone_hash(session->key, session->len)) {
-        zone_fault(check->zone, "tree: the hash of \"%.*s\" is wrong",
-                   (int) session->len, session->key);
-    }
-
-    last = check->last;
-    check->last = session;
-
-    if (last == NULL) {
-        return;
-    }
-
-    if (last->node.key != session->node.key) {
-        rc = (last->node.key < session->node.key) ? -1 : 1;
-
-    } else if (last->len != session->len) {
-        rc = (last->len < session->len) ? -1 : 1;
-
-    } else {
-        rc = ngx_memcmp(last->key, session->key, session->len);
-    }
-
-    if (rc >= 0) {
-        zone_fault(check->zone, "tree: \"%.*s\" comes after \"%.*s\"",
-                   (int) session->len, session->key,
-                   (int) last->len, last->key);
-    }
-}
-
-
 /*
  * Walks a queue, whose links must agree in both directions, and returns how
  * many there are in it.
  */
 
-static ngx_uint_t
+ngx_uint_t
 zone_walk(zone_check_t *check, ngx_queue_t *head, const char *name,
     zone_item_pt item)
 {
@@ -555,6 +383,10 @@ zone_check_ticket(zone_check_t *check, ngx_queue_t *q)
 
     if (!t->ended && !t->twin) {
         zone_check_message(check, &t->message);
+    }
+
+    if (t->sender) {
+        zone_check_holder(check, t->sender, "ticket", at);
     }
 
     check->before = t->number;
@@ -789,6 +621,10 @@ zone_check_workers(zone_check_t *check)
 
         check->owned += zone_walk(check, &worker->tickets,
                                   "tickets of a worker", zone_check_own);
+
+        check->connections += zone_walk(check, &worker->connections,
+                                        "connections of a worker",
+                                        zone_check_connection);
     }
 
     if (check->missing != check->sh->missing) {

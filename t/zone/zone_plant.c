@@ -11,8 +11,9 @@
  *     zone_plant PID zone_check
  *
  * Prints a line of TAP for each fault.  The processes are stopped all the time.
- * They should have nothing to do, and the zone a session with two tickets, one
- * that is idle, an answer, and a gateway that has failed.
+ * They should have nothing to do.  The zone should have a session with two
+ * tickets, one that is idle, an answer, a gateway that has failed, and a rate
+ * of 1r/s; the sender of the tickets is to be counted, with a connection.
  */
 
 
@@ -33,6 +34,9 @@ typedef enum {
     ZONE_IN_ANSWER,
     ZONE_IN_CHUNK,
     ZONE_IN_GATEWAY,
+    ZONE_IN_SENDER,
+    ZONE_IN_CONNECTION,
+    ZONE_IN_RATE,
     ZONE_IN_PAGE,
     ZONE_IN_FREE,
     ZONE_IN_STATS,
@@ -158,6 +162,27 @@ static zone_plant_t  zone_plants[] = {
     { "a gateway that never failed",
       ZONE_IN_GATEWAY, zone_in(gateway_t, fails), (uintptr_t) -1 },
 
+    { "the key of a sender",
+      ZONE_IN_SENDER, zone_in(sender_t, node.key), 1 },
+    { "how many connections a sender has",
+      ZONE_IN_SENDER, zone_in(sender_t, connections), 1 },
+    { "how many turns a sender has",
+      ZONE_IN_SENDER, zone_in(sender_t, turns), (uintptr_t) -1 },
+    { "a sender that has something is a rate",
+      ZONE_IN_SENDER, zone_in(sender_t, rate), 1 },
+    { "the sender of a ticket",
+      ZONE_IN_TICKET, zone_in(ticket_t, sender), 128 },
+    { "the sender of a connection",
+      ZONE_IN_CONNECTION, zone_in(connection_t, sender), 128 },
+    { "a connection leads back wrongly",
+      ZONE_IN_CONNECTION, zone_in(connection_t, own.prev), 8 },
+    { "a rate leads on wrongly",
+      ZONE_IN_RATE, zone_in(sender_t, queue.next), 8 },
+    { "a rate is none",
+      ZONE_IN_RATE, zone_in(sender_t, rate), (uintptr_t) -1000 },
+    { "how many rates there are",
+      ZONE_IN_SH, zone_in(sh_t, nrates), 1 },
+
     { "something was freed, or taken: the map of a page",
       ZONE_IN_PAGE, offsetof(ngx_slab_page_t, slab),
       (uintptr_t) 1 << 40 },
@@ -254,6 +279,7 @@ zone_places(zone_t *zone, uintptr_t *places)
     ngx_openclaw_zone_sh_t       *sh;
     ngx_openclaw_zone_answer_t   *a;
     ngx_openclaw_zone_ticket_t   *t;
+    ngx_openclaw_zone_worker_t   *worker;
     ngx_openclaw_zone_session_t  *session;
 
     ngx_memzero(places, ZONE_PLACES * sizeof(uintptr_t));
@@ -281,6 +307,8 @@ zone_places(zone_t *zone, uintptr_t *places)
 
     places[ZONE_IN_GATEWAY] = zone_item(zone, &sh->gateways,
                                         zone_in(gateway_t, queue), 0);
+    places[ZONE_IN_RATE] = zone_item(zone, &sh->rates,
+                                     zone_in(sender_t, queue), 0);
 
     addr = zone_item(zone, &sh->active, zone_in(session_t, queue), 0);
     places[ZONE_IN_ACTIVE] = addr;
@@ -300,6 +328,11 @@ zone_places(zone_t *zone, uintptr_t *places)
 
     t = zone_at(zone, (void *) addr, sizeof(ngx_openclaw_zone_ticket_t));
     places[ZONE_IN_WORKER] = (uintptr_t) t->worker;
+    places[ZONE_IN_SENDER] = (uintptr_t) t->sender;
+
+    worker = zone_at(zone, t->worker, sizeof(ngx_openclaw_zone_worker_t));
+    places[ZONE_IN_CONNECTION] = zone_item(zone, &worker->connections,
+                                           zone_in(connection_t, own), 0);
 
     /* the page with that ticket, and the size of what is in it */
 
