@@ -48,6 +48,11 @@ sub worker {
 }
 
 
+# A function that is bound when it is called first has all registers saved on the
+# stack, with what was copied last in them.
+
+$ENV{LD_BIND_NOW} = 1;
+
 our $OLD = secret();
 token_file($OLD);
 
