@@ -12,6 +12,7 @@
 
 int         __lsan_is_turned_off(void);
 const char *__lsan_default_suppressions(void);
+const char *__lsan_default_options(void);
 
 
 /*
@@ -36,4 +37,13 @@ __lsan_default_suppressions(void)
 
     return "leak:ngx_event_process_init\n"
            "leak:ngx_http_regex_compile\n";
+}
+
+
+/* nginx gives no environment to a binary that replaces it */
+
+const char *
+__lsan_default_options(void)
+{
+    return "print_suppressions=0";
 }
