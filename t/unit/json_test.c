@@ -1102,10 +1102,11 @@ test_codes(void)
     static char  *names[] = {
         "ok", "parse_error", "invalid_message", "bad_field", "too_long",
         "group_id_required", "sender_refused", "token_required",
-        "auth_failed", "queue_full", "rate_limited", "zone_full", "duplicate",
-        "aborted", "agent_unreachable", "agent_timeout", "agent_auth",
-        "agent_error", "agent_incomplete", "agent_unavailable",
-        "shutting_down", "internal_error"
+        "auth_failed", "queue_full", "too_many_turns", "too_many_connections",
+        "rate_limited", "zone_full", "duplicate", "aborted",
+        "agent_unreachable", "agent_timeout", "agent_auth", "agent_error",
+        "agent_incomplete", "agent_unavailable", "shutting_down",
+        "internal_error"
     };
 
     ok = 1;
