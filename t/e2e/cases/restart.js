@@ -113,7 +113,7 @@ test('restart: SIGKILL, and the answers come all the same', async () => {
 
     for (const [ n, client ] of clients.entries()) {
         const word = `kill-${n + 1}`;
-        const end = await client.end(client.id, 120);
+        const end = await client.end(client.id, 300);
 
         assert.equal(end.content, `Holding ${word}. Released ${word}.`);
 
