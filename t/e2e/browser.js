@@ -108,9 +108,15 @@ const browser = {
         const page = await context.newPage();
 
         page.faults = [];
+        page.sent = [];                 // what went over its WebSockets
         page.connections = 0;
 
-        page.on('websocket', () => page.connections++);
+        page.on('websocket', (ws) => {
+            page.connections++;
+            ws.on('framesent', ({ payload }) => {
+                page.sent.push(JSON.parse(payload));
+            });
+        });
         page.on('pageerror', (error) => page.faults.push(String(error)));
         page.on('console', (message) => {
             if (/Content Security Policy/i.test(message.text())) {

@@ -104,7 +104,12 @@ async function attach(page, file) {
 }
 
 
-// What a browser makes of the image that the model got.
+// What was sent: the gateway makes images smaller, too.
+
+function imageSent(page, content) {
+    return page.sent.find((frame) => frame.content === content).mediaPath;
+}
+
 
 async function size(page, uri) {
     return await page.evaluate(async (uri) => {
@@ -252,7 +257,10 @@ describe('page', () => {
         assert.equal(images.length, 1);
         assert.match(images[0], /^data:image\/jpeg;base64,/);
 
-        const { width, height } = await size(page, images[0]);
+        const uri = imageSent(page, 'what is on this picture?');
+        const { width, height } = await size(page, uri);
+
+        assert(uri.length <= 700000, `${uri.length} characters`);
 
         assert(width < 1600 && width > 200, `${width} pixels`);
         assert(Math.abs(width / height - 2) < 0.05, `${width}x${height}`);
@@ -270,9 +278,9 @@ describe('page', () => {
         await say(page, 'and on this one?');
         await answered(page, 'You said: and on this one?');
 
-        assert.deepEqual(await size(page,
-                                    asked('and on this one?')[0].images.at(-1)),
-                         { width: 1600, height: 800 });
+        assert.deepEqual(
+            await size(page, imageSent(page, 'and on this one?')),
+            { width: 1600, height: 800 });
 
         await attach(page, { name: 'not.png', mimeType: 'image/png',
                              buffer: Buffer.from('not an image') });
