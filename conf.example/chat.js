@@ -138,7 +138,6 @@ export class Chat {
 
         socket.onmessage = (event) => {
             this.heard = Date.now();
-            this.pause = FIRST_PAUSE;
             this.frame(JSON.parse(event.data));
         };
 
@@ -160,6 +159,12 @@ export class Chat {
     frame(frame) {
         const id = frame.messageId;
         const message = this.open.get(id);
+
+        /* a server that only says why it closes is not there for us yet */
+
+        if (frame.type !== 'chat.error' || id !== undefined) {
+            this.pause = FIRST_PAUSE;
+        }
 
         switch (frame.type) {
 

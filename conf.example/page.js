@@ -18,6 +18,9 @@ const WORDS = {
     sender_refused: 'The server knows you by another name.',
     queue_full: 'Too many messages are waiting. Try again when some of them '
                 + 'have been answered.',
+    too_many_turns: 'Too many messages are waiting. Try again when some of '
+                    + 'them have been answered.',
+    too_many_connections: 'You are connected too often. Close another window.',
     zone_full: 'The server has too much to do. Try again later.',
     rate_limited: 'Too fast. Wait a moment, and try again.',
     agent_unreachable: 'The agent can\'t be reached. Try again later.',
@@ -80,6 +83,14 @@ function add(e) {
 
 
 function note(kind, text) {
+    const last = $('talk').lastElementChild;
+
+    /* each try to connect may end with the same words */
+
+    if (last?.matches(`p.${kind}`) && last.textContent === text) {
+        return;
+    }
+
     add(element('p', kind, text));
 }
 
