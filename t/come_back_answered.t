@@ -150,8 +150,10 @@ __DATA__
 
     $agent->wait_for_end(1, 'gone');
 
-    $_->chat('hello', messageId => 'm2') for @client;
-    is $client[1]->answer->{content}, 'echo: hello';
+    for my $c (@client) {
+        $c->chat('hello', messageId => 'm2');
+        is $c->answer('m2')->{content}, 'echo: hello';
+    }
 
     for my $c (@client) {
         $c->chat('long', messageId => 'm1');
