@@ -37,6 +37,7 @@ let me = '';
 let group = '';
 let quoted = null;                             // { id, text, who }
 let image = null;                              // { uri, canvas }
+let reading = null;                            // a promise of it
 let open = 0;                                  // messages without an end
 
 
@@ -239,7 +240,9 @@ function send(content, fields, mine) {
 }
 
 
-function submit() {
+async function submit() {
+    await reading;
+
     const content = $('text').value.trim();
     const fields = {};
 
@@ -370,12 +373,19 @@ $('text').onpaste = (event) => {
 
     if (file) {
         event.preventDefault();
-        attach(file);
+        reading = attach(file);
     }
 };
 
 $('attach').onclick = () => $('file').click();
-$('file').onchange = () => $('file').files[0] && attach($('file').files[0]);
+$('file').onchange = () => {
+    const [ file ] = $('file').files;
+
+    if (file) {
+        reading = attach(file);
+    }
+};
+
 $('unquote').onclick = unquote;
 $('detach').onclick = detach;
 $('stop').onclick = () => chat.stop();
