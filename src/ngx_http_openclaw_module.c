@@ -19,6 +19,10 @@
 
 #define NGX_HTTP_OPENCLAW_ZONE_SIZE         (16 * 1024 * 1024)
 
+/* pings and the like that a client may send at once */
+
+#define NGX_HTTP_OPENCLAW_MAX_VAIN          2000
+
 
 static void *ngx_http_openclaw_create_main_conf(ngx_conf_t *cf);
 static void *ngx_http_openclaw_create_loc_conf(ngx_conf_t *cf);
@@ -543,6 +547,8 @@ ngx_http_openclaw_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
 
     ngx_conf_merge_size_value(conf->ws.max_message_size,
                               prev->ws.max_message_size, 1024 * 1024);
+    conf->ws.max_fragments = NGX_OPENCLAW_FRAME_MAX_FRAGMENTS;
+    conf->ws.max_vain = NGX_HTTP_OPENCLAW_MAX_VAIN;
     ngx_conf_merge_msec_value(conf->ws.message_timeout,
                               prev->ws.message_timeout, 60000);
     ngx_conf_merge_size_value(conf->ws.send_buffer, prev->ws.send_buffer,

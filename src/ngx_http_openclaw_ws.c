@@ -79,6 +79,7 @@ ngx_http_openclaw_ws_create(ngx_http_request_t *r,
     ws->done = 1;
 
     ngx_openclaw_frame_init(&ws->parser, conf->max_message_size);
+    ws->parser.max_fragments = conf->max_fragments;
 
     if (ngx_http_openclaw_ws_alloc(ws) != NGX_OK) {
         return NULL;

@@ -33,6 +33,13 @@ typedef struct ngx_http_openclaw_ws_s  ngx_http_openclaw_ws_t;
 typedef struct {
     size_t                             max_message_size;
     ngx_msec_t                         message_timeout;
+    ngx_uint_t                         max_fragments;   /* of a message, see
+                                                           ngx_openclaw_
+                                                           frame.h */
+    ngx_uint_t                         max_vain;        /* frames ahead of the
+                                                           rate at which they
+                                                           may come to nothing;
+                                                           0: any number */
     size_t                             send_buffer;
     ngx_msec_t                         send_timeout;
     ngx_msec_t                         ping_interval;   /* 0: no pings */

@@ -24,13 +24,9 @@
 
 #define NGX_HTTP_OPENCLAW_WS_PROGRESS       16384
 
-/*
- * Of what comes to nothing, a client may send so many frames a second in the
- * long run, and so many ahead of that.
- */
+/* frames a second that may come to nothing in the long run */
 
 #define NGX_HTTP_OPENCLAW_WS_VAIN_RATE      20
-#define NGX_HTTP_OPENCLAW_WS_VAIN_BURST     2000
 
 /* the least room for a message that is inflated */
 
@@ -335,17 +331,19 @@ ngx_http_openclaw_ws_vain(ngx_http_openclaw_ws_t *ws)
 {
     ngx_msec_t  elapsed, leaked;
 
+    if (ws->conf->max_vain == 0) {
+        return;
+    }
+
     elapsed = ngx_current_msec - ws->vain_last;
-    elapsed = ngx_min(elapsed, 1000 * NGX_HTTP_OPENCLAW_WS_VAIN_BURST);
+    elapsed = ngx_min(elapsed, 1000 * ws->conf->max_vain);
     leaked = elapsed * NGX_HTTP_OPENCLAW_WS_VAIN_RATE;
 
     ws->vain_last = ngx_current_msec;
     ws->vain -= ngx_min(ws->vain, leaked);
     ws->vain += 1000;
 
-    if (ws->vain > 1000 * NGX_HTTP_OPENCLAW_WS_VAIN_BURST
-        && !ws->close_sent)
-    {
+    if (ws->vain > 1000 * ws->conf->max_vain && !ws->close_sent) {
         ngx_http_openclaw_ws_break(ws, NGX_OPENCLAW_CLOSE_POLICY,
                                    "client sent too many pings, pongs or "
                                    "messages that came to nothing");

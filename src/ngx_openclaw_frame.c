@@ -128,6 +128,7 @@ ngx_openclaw_frame_init(ngx_openclaw_frame_parser_t *p, size_t max_message)
     ngx_memzero(p, sizeof(ngx_openclaw_frame_parser_t));
 
     p->max_message = max_message;
+    p->max_fragments = NGX_OPENCLAW_FRAME_MAX_FRAGMENTS;
 }
 
 
@@ -415,8 +416,9 @@ ngx_openclaw_frame_limit(ngx_openclaw_frame_parser_t *p)
 
     /* empty ones would make no progress, and never come to an end */
 
-    if (++p->fragments > NGX_OPENCLAW_FRAME_MAX_FRAGMENTS
-                         + p->total / NGX_OPENCLAW_FRAME_MIN_FRAGMENT)
+    if (p->max_fragments
+        && ++p->fragments > p->max_fragments
+                            + p->total / NGX_OPENCLAW_FRAME_MIN_FRAGMENT)
     {
         return ngx_openclaw_frame_error(p, NGX_OPENCLAW_FRAME_TOO_MANY);
     }

@@ -38,7 +38,10 @@
 
 #define NGX_OPENCLAW_FRAME_MAX_CONTROL      125
 
-/* so many fragments of a message, and one more for each so many bytes of it */
+/*
+ * A message has at most so many fragments, and one more for each so many bytes
+ * of it.
+ */
 
 #define NGX_OPENCLAW_FRAME_MAX_FRAGMENTS    16384
 #define NGX_OPENCLAW_FRAME_MIN_FRAGMENT     16
@@ -84,6 +87,8 @@ typedef struct {
 typedef struct {
     /* set by ngx_openclaw_frame_init(), may be changed afterwards */
     size_t                             max_message;
+    uint32_t                           max_fragments; /* of no bytes; 0: any
+                                                         number */
     unsigned                           deflate:1;     /* RSV1 is allowed */
 
     /* set when ngx_openclaw_frame_parse() returned NGX_ERROR */

@@ -60,35 +60,34 @@ __DATA__
 
 
 
-=== TEST 3: as many fragments as are allowed, and empty ones
+=== TEST 3: tens of thousands of fragments, and of empty ones
 --- config
     location = /echo { ws_echo; }
 --- scenario
     my $c = ws(timeout => 60);
-    my $count = $Echo::SLOW ? 3000 : 16_384;
-    my $more = $count + $count / 16;
-    my $payload = substr $Echo::BYTES x (1 + $more / 256), 0, $more;
+    my $count = $Echo::SLOW ? 3000 : 100_000;
+    my $payload = substr $Echo::BYTES x (1 + $count / 256), 0, $count;
 
     $c->send_reading(in_fragments('binary', $payload, 1));
     echoed($c, 'binary', $payload, 'of one byte');
 
     $c->send_reading(WsFrame::text('', fin => 0)
-                     . WsFrame::cont('', fin => 0) x ($count - 2)
+                     . WsFrame::cont('', fin => 0) x $count
                      . WsFrame::cont('x'));
     echoed($c, 'text', 'x', 'empty ones');
 
-    $c->send_reading(WsFrame::text('a', fin => 0) . WsFrame::pong('p') x 1900
+    $c->send_reading(WsFrame::text('a', fin => 0) . WsFrame::pong('p') x $count
                      . WsFrame::cont('b'));
-    echoed($c, 'text', 'ab', 'with pongs between');
+    echoed($c, 'text', 'ab', 'with as many pongs between');
 
 
 
-=== TEST 4: as many pings as are taken at once
+=== TEST 4: pings, more than are read for a while
 --- config
     location = /echo { ws_echo; }
 --- scenario
     my $c = ws(timeout => 60);
-    my $count = 1900;
+    my $count = $Echo::SLOW ? 3000 : 50_000;
     my $out = join '', map { WsFrame::pong(sprintf('%06d', $_), mask => undef) }
               1 .. $count;
 

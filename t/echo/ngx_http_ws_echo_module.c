@@ -271,6 +271,10 @@ ngx_http_ws_echo_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
                               60000);
     conf->ws.message_timeout = 60000;
 
+    /* what is no limit of the protocol is none here */
+    conf->ws.max_fragments = 0;
+    conf->ws.max_vain = 0;
+
     /* no frames but those that tests wait for */
     ngx_conf_merge_msec_value(conf->ws.ping_interval, prev->ws.ping_interval,
                               0);
