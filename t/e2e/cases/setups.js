@@ -186,8 +186,11 @@ describe('set-ups', () => {
     });
 
     test('few tools: it is what the README recommends', () => {
-        assert.deepEqual(
-            JSON.parse(docs.block('README.md', 'Put it to use', 'json')),
-            docs.gateway('Few tools'));
+        for (const [ page, title ] of [ [ 'README.md', 'Put it to use' ],
+                                        [ 'docs/README_CN.md', '正式使用' ] ])
+        {
+            assert.deepEqual(JSON.parse(docs.block(page, title, 'json')),
+                             docs.gateway('Few tools'), page);
+        }
     });
 });
