@@ -375,8 +375,8 @@ static ngx_command_t  ngx_http_openclaw_commands[] = {
       NGX_HTTP_LOC_CONF|NGX_CONF_NOARGS|NGX_CONF_TAKE1,
       ngx_http_openclaw_status,
       NGX_HTTP_LOC_CONF_OFFSET,
-      0,
-      NULL },
+      offsetof(ngx_http_openclaw_loc_conf_t, status),
+      &ngx_http_openclaw_status_names },
 
       ngx_null_command
 };

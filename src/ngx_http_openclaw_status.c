@@ -10,6 +10,7 @@
 #include <ngx_openclaw_session.h>
 #include <ngx_openclaw_stats.h>
 #include <ngx_http_openclaw_module.h>
+#include <ngx_http_openclaw_conf.h>
 #include <ngx_http_openclaw_status.h>
 
 
@@ -20,7 +21,6 @@ typedef void (*ngx_http_openclaw_status_pt)(ngx_http_openclaw_status_t *st);
 
 
 typedef struct {
-    ngx_str_t                          name;
     ngx_str_t                          type;
     ngx_http_openclaw_status_pt        print;
 } ngx_http_openclaw_status_format_t;
@@ -57,24 +57,27 @@ static void ngx_http_openclaw_status_buckets(ngx_http_openclaw_status_t *st,
     ngx_openclaw_stats_worker_t *worker, ngx_openclaw_stats_metric_t *m);
 
 
+ngx_conf_enum_t  ngx_http_openclaw_status_names[] = {
+    { ngx_string("json"), NGX_HTTP_OPENCLAW_STATUS_JSON },
+    { ngx_string("prometheus"), NGX_HTTP_OPENCLAW_STATUS_PROMETHEUS },
+    { ngx_string("html"), NGX_HTTP_OPENCLAW_STATUS_HTML },
+    { ngx_null_string, 0 }
+};
+
+
 /* by NGX_HTTP_OPENCLAW_STATUS_... */
 
 static ngx_http_openclaw_status_format_t
     ngx_http_openclaw_status_formats[] =
 {
-    { ngx_string("json"),
-      ngx_string("application/json"),
+    { ngx_string("application/json"),
       ngx_http_openclaw_status_json },
 
-    { ngx_string("prometheus"),
-      ngx_string("text/plain; version=0.0.4; charset=utf-8"),
+    { ngx_string("text/plain; version=0.0.4; charset=utf-8"),
       ngx_http_openclaw_status_prometheus },
 
-    { ngx_string("html"),
-      ngx_string("text/html; charset=utf-8"),
-      ngx_http_openclaw_status_page },
-
-    { ngx_null_string, ngx_null_string, NULL }
+    { ngx_string("text/html; charset=utf-8"),
+      ngx_http_openclaw_status_page }
 };
 
 
@@ -83,9 +86,8 @@ ngx_http_openclaw_status(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 {
     ngx_http_openclaw_loc_conf_t *olcf = conf;
 
-    ngx_str_t                          *value;
-    ngx_http_core_loc_conf_t           *clcf;
-    ngx_http_openclaw_status_format_t  *f;
+    char                      *rv;
+    ngx_http_core_loc_conf_t  *clcf;
 
     if (olcf->status != NGX_CONF_UNSET_UINT) {
         return "is duplicate";
@@ -95,26 +97,15 @@ ngx_http_openclaw_status(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
         return "can't be in one location with \"openclaw_pass\"";
     }
 
-    olcf->status = NGX_HTTP_OPENCLAW_STATUS_JSON;
+    if (cf->args->nelts == 1) {
+        olcf->status = NGX_HTTP_OPENCLAW_STATUS_JSON;
 
-    if (cf->args->nelts == 2) {
-        value = cf->args->elts;
+    } else {
+        rv = ngx_http_openclaw_conf_enum(cf, cmd, conf);
 
-        for (f = ngx_http_openclaw_status_formats; f->name.len; f++) {
-            if (ngx_strcmp(value[1].data, f->name.data) == 0) {
-                break;
-            }
+        if (rv != NGX_CONF_OK) {
+            return rv;
         }
-
-        if (f->name.len == 0) {
-            ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                               "invalid format \"%V\" of \"openclaw_status\", "
-                               "it must be \"json\", \"prometheus\", or "
-                               "\"html\"", &value[1]);
-            return NGX_CONF_ERROR;
-        }
-
-        olcf->status = f - ngx_http_openclaw_status_formats;
     }
 
     clcf = ngx_http_conf_get_module_loc_conf(cf, ngx_http_core_module);
@@ -166,9 +157,9 @@ ngx_http_openclaw_status_handler(ngx_http_request_t *r)
 static ngx_http_openclaw_status_format_t *
 ngx_http_openclaw_status_format(ngx_http_request_t *r)
 {
-    ngx_str_t                           value;
-    ngx_http_openclaw_loc_conf_t       *olcf;
-    ngx_http_openclaw_status_format_t  *f;
+    ngx_str_t                      value;
+    ngx_conf_enum_t               *e;
+    ngx_http_openclaw_loc_conf_t  *olcf;
 
     if (ngx_http_arg(r, (u_char *) "format", 6, &value) != NGX_OK) {
         olcf = ngx_http_get_module_loc_conf(r, ngx_http_openclaw_module);
@@ -176,12 +167,12 @@ ngx_http_openclaw_status_format(ngx_http_request_t *r)
         return &ngx_http_openclaw_status_formats[olcf->status];
     }
 
-    for (f = ngx_http_openclaw_status_formats; f->name.len; f++) {
+    for (e = ngx_http_openclaw_status_names; e->name.len; e++) {
 
-        if (value.len == f->name.len
-            && ngx_strncmp(value.data, f->name.data, value.len) == 0)
+        if (e->name.len == value.len
+            && ngx_strncasecmp(e->name.data, value.data, e->name.len) == 0)
         {
-            return f;
+            return &ngx_http_openclaw_status_formats[e->value];
         }
     }
 

@@ -43,6 +43,9 @@ typedef struct {
 char *ngx_http_openclaw_status(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
 
+/* of the directive, and of the argument "format" */
+extern ngx_conf_enum_t  ngx_http_openclaw_status_names[];
+
 
 /* to print by */
 

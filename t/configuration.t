@@ -678,8 +678,8 @@ END
 
     main::refused(<<'END');
 location openclaw_status xml;
-    invalid format "xml" of "openclaw_status", it must be "json", "prometheus",
-    or "html"
+    invalid value "xml" in "openclaw_status" directive, it must be "json",
+    "prometheus" or "html"
 location openclaw_status; openclaw_status html;
     "openclaw_status" directive is duplicate
 location openclaw_status json html;
