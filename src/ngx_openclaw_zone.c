@@ -33,10 +33,6 @@ static void ngx_openclaw_zone_grant_locked(ngx_openclaw_zone_t *zone,
     ngx_openclaw_zone_session_t *session);
 static void ngx_openclaw_zone_forget_locked(ngx_openclaw_zone_t *zone,
     ngx_openclaw_zone_session_t *session);
-static void ngx_openclaw_zone_insert(ngx_rbtree_node_t *temp,
-    ngx_rbtree_node_t *node, ngx_rbtree_node_t *sentinel);
-static ngx_int_t ngx_openclaw_zone_cmp(u_char *key, size_t len,
-    ngx_openclaw_zone_session_t *session);
 
 
 ngx_openclaw_zone_t *
@@ -172,7 +168,7 @@ ngx_openclaw_zone_clear(ngx_openclaw_zone_t *zone)
     zone->shpool->log_ctx = sh->log_ctx;
     zone->shpool->log_nomem = 0;
 
-    ngx_rbtree_init(&sh->sessions, &sh->sentinel, ngx_openclaw_zone_insert);
+    ngx_rbtree_init(&sh->sessions, &sh->sentinel, ngx_str_rbtree_insert_value);
     ngx_queue_init(&sh->active);
     ngx_queue_init(&sh->idle);
     ngx_queue_init(&sh->answers);
@@ -243,35 +239,17 @@ ngx_openclaw_zone_unlock(ngx_openclaw_zone_t *zone)
 ngx_openclaw_zone_session_t *
 ngx_openclaw_zone_find_locked(ngx_openclaw_zone_t *zone, ngx_str_t *key)
 {
-    uint32_t                      hash;
-    ngx_int_t                     rc;
-    ngx_rbtree_node_t            *node, *sentinel;
-    ngx_openclaw_zone_session_t  *session;
+    uint32_t         hash;
+    ngx_str_node_t  *node;
 
     hash = ngx_murmur_hash2(key->data, key->len);
 
-    node = zone->sh->sessions.root;
-    sentinel = zone->sh->sessions.sentinel;
-
-    while (node != sentinel) {
-
-        if (hash != node->key) {
-            node = (hash < node->key) ? node->left : node->right;
-            continue;
-        }
-
-        session = ngx_rbtree_data(node, ngx_openclaw_zone_session_t, node);
-
-        rc = ngx_openclaw_zone_cmp(key->data, key->len, session);
-
-        if (rc == 0) {
-            return session;
-        }
-
-        node = (rc < 0) ? node->left : node->right;
+    node = ngx_str_rbtree_lookup(&zone->sh->sessions, key, hash);
+    if (node == NULL) {
+        return NULL;
     }
 
-    return NULL;
+    return ngx_rbtree_data(&node->node, ngx_openclaw_zone_session_t, key.node);
 }
 
 
@@ -296,23 +274,25 @@ ngx_openclaw_zone_get_locked(ngx_openclaw_zone_t *zone, ngx_str_t *key)
     }
 
     session = ngx_openclaw_zone_alloc_locked(zone,
-                                 offsetof(ngx_openclaw_zone_session_t, key)
+                                 offsetof(ngx_openclaw_zone_session_t, data)
                                  + key->len);
     if (session == NULL) {
         return NULL;
     }
 
-    session->node.key = ngx_murmur_hash2(key->data, key->len);
+    session->key.node.key = ngx_murmur_hash2(key->data, key->len);
+    session->key.str.len = key->len;
+    session->key.str.data = session->data;
+    ngx_memcpy(session->data, key->data, key->len);
+
     session->ntickets = 0;
     session->nanswers = 0;
     session->used = 0;
-    session->len = key->len;
-    ngx_memcpy(session->key, key->data, key->len);
 
     ngx_queue_init(&session->tickets);
     ngx_queue_init(&session->answers);
 
-    ngx_rbtree_insert(&zone->sh->sessions, &session->node);
+    ngx_rbtree_insert(&zone->sh->sessions, &session->key.node);
     ngx_queue_insert_head(&zone->sh->active, &session->queue);
     zone->sh->nactive++;
 
@@ -754,57 +734,8 @@ ngx_openclaw_zone_forget_locked(ngx_openclaw_zone_t *zone,
     ngx_queue_remove(&session->queue);
     zone->sh->nidle--;
 
-    ngx_rbtree_delete(&zone->sh->sessions, &session->node);
+    ngx_rbtree_delete(&zone->sh->sessions, &session->key.node);
     ngx_slab_free_locked(zone->shpool, session);
-}
-
-
-static void
-ngx_openclaw_zone_insert(ngx_rbtree_node_t *temp, ngx_rbtree_node_t *node,
-    ngx_rbtree_node_t *sentinel)
-{
-    ngx_int_t                      rc;
-    ngx_rbtree_node_t            **p;
-    ngx_openclaw_zone_session_t   *session, *other;
-
-    session = ngx_rbtree_data(node, ngx_openclaw_zone_session_t, node);
-
-    for ( ;; ) {
-
-        if (node->key != temp->key) {
-            p = (node->key < temp->key) ? &temp->left : &temp->right;
-
-        } else {
-            other = ngx_rbtree_data(temp, ngx_openclaw_zone_session_t, node);
-            rc = ngx_openclaw_zone_cmp(session->key, session->len, other);
-
-            p = (rc < 0) ? &temp->left : &temp->right;
-        }
-
-        if (*p == sentinel) {
-            break;
-        }
-
-        temp = *p;
-    }
-
-    *p = node;
-    node->parent = temp;
-    node->left = sentinel;
-    node->right = sentinel;
-    ngx_rbt_red(node);
-}
-
-
-static ngx_int_t
-ngx_openclaw_zone_cmp(u_char *key, size_t len,
-    ngx_openclaw_zone_session_t *session)
-{
-    if (len != session->len) {
-        return (len < session->len) ? -1 : 1;
-    }
-
-    return ngx_memcmp(key, session->key, len);
 }
 
 

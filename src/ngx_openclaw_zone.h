@@ -116,15 +116,14 @@ typedef struct {
 
 
 typedef struct {
-    ngx_rbtree_node_t                  node;       /* key: hash */
+    ngx_str_node_t                     key;        /* node.key: hash */
     ngx_queue_t                        queue;      /* in sh->active, idle */
     ngx_queue_t                        tickets;
     ngx_queue_t                        answers;
     ngx_uint_t                         ntickets;
     ngx_uint_t                         nanswers;
     time_t                             used;       /* when it became idle */
-    size_t                             len;
-    u_char                             key[1];
+    u_char                             data[1];    /* of the key */
 } ngx_openclaw_zone_session_t;
 
 

@@ -291,7 +291,7 @@ zone_check_session(zone_check_t *check, ngx_queue_t *q, ngx_uint_t active)
 
     if (n != session->ntickets || (n == 0) == active) {
         zone_fault(check->zone, "\"%.*s\" is %s and has %lu tickets, it says "
-                   "%lu", (int) session->len, session->key,
+                   "%lu", (int) session->key.str.len, session->data,
                    active ? "active" : "idle", n, session->ntickets);
     }
 
@@ -300,7 +300,8 @@ zone_check_session(zone_check_t *check, ngx_queue_t *q, ngx_uint_t active)
 
     if (m != session->nanswers) {
         zone_fault(check->zone, "\"%.*s\" has %lu answers, it says %lu",
-                   (int) session->len, session->key, m, session->nanswers);
+                   (int) session->key.str.len, session->data, m,
+                   session->nanswers);
     }
 
     check->tickets += n;

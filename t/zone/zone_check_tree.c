@@ -142,17 +142,18 @@ zone_check_session_node(zone_check_t *check, ngx_rbtree_node_t *addr)
     size_t                        size;
     ngx_openclaw_zone_session_t  *session, *at;
 
-    at = ngx_rbtree_data(addr, ngx_openclaw_zone_session_t, node);
-    size = offsetof(ngx_openclaw_zone_session_t, key);
+    at = ngx_rbtree_data(addr, ngx_openclaw_zone_session_t, key.node);
+    size = offsetof(ngx_openclaw_zone_session_t, data);
 
     session = zone_at(check->zone, at, size);
     if (session == NULL) {
         return -1;
     }
 
-    size += session->len;
+    size += session->key.str.len;
 
-    if (session->len == 0 || session->len > ZONE_MAX_KEY
+    if (session->key.str.len == 0 || session->key.str.len > ZONE_MAX_KEY
+        || session->key.str.data != at->data
         || zone_at(check->zone, at, size) == NULL)
     {
         zone_fault(check->zone, "tree: %p is no session", at);
@@ -179,12 +180,15 @@ zone_check_session_order(zone_check_t *check, ngx_rbtree_node_t *addr)
     ngx_openclaw_zone_session_t  *session, *last;
 
     session = zone_at(check->zone,
-                      ngx_rbtree_data(addr, ngx_openclaw_zone_session_t, node),
+                      ngx_rbtree_data(addr, ngx_openclaw_zone_session_t,
+                                      key.node),
                       sizeof(ngx_openclaw_zone_session_t));
 
-    if (session->node.key != zone_hash(session->key, session->len)) {
+    if (session->key.node.key
+        != zone_hash(session->data, session->key.str.len))
+    {
         zone_fault(check->zone, "tree: the hash of \"%.*s\" is wrong",
-                   (int) session->len, session->key);
+                   (int) session->key.str.len, session->data);
     }
 
     last = check->last;
@@ -194,20 +198,20 @@ zone_check_session_order(zone_check_t *check, ngx_rbtree_node_t *addr)
         return;
     }
 
-    if (last->node.key != session->node.key) {
-        rc = (last->node.key < session->node.key) ? -1 : 1;
+    if (last->key.node.key != session->key.node.key) {
+        rc = (last->key.node.key < session->key.node.key) ? -1 : 1;
 
-    } else if (last->len != session->len) {
-        rc = (last->len < session->len) ? -1 : 1;
+    } else if (last->key.str.len != session->key.str.len) {
+        rc = (last->key.str.len < session->key.str.len) ? -1 : 1;
 
     } else {
-        rc = ngx_memcmp(last->key, session->key, session->len);
+        rc = ngx_memcmp(last->data, session->data, session->key.str.len);
     }
 
     if (rc >= 0) {
         zone_fault(check->zone, "tree: \"%.*s\" comes after \"%.*s\"",
-                   (int) session->len, session->key,
-                   (int) last->len, last->key);
+                   (int) session->key.str.len, session->data,
+                   (int) last->key.str.len, last->data);
     }
 }
 
