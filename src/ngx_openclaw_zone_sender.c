@@ -24,6 +24,8 @@ static ngx_uint_t ngx_openclaw_zone_level(ngx_openclaw_zone_sender_t *sender);
 static void ngx_openclaw_zone_expire_rates_locked(ngx_openclaw_zone_t *zone);
 static ngx_openclaw_zone_sender_t *ngx_openclaw_zone_holder_locked(
     ngx_openclaw_zone_t *zone, u_char *who);
+static void ngx_openclaw_zone_leave_sender_locked(ngx_openclaw_zone_t *zone,
+    ngx_openclaw_zone_sender_t *sender);
 static void ngx_openclaw_zone_insert_sender(ngx_rbtree_node_t *temp,
     ngx_rbtree_node_t *node, ngx_rbtree_node_t *sentinel);
 static ngx_rbtree_key_t ngx_openclaw_zone_sender_key(u_char *who);
@@ -259,6 +261,16 @@ ngx_openclaw_zone_holder_locked(ngx_openclaw_zone_t *zone, u_char *who)
 }
 
 
+static void
+ngx_openclaw_zone_leave_sender_locked(ngx_openclaw_zone_t *zone,
+    ngx_openclaw_zone_sender_t *sender)
+{
+    if (sender->turns == 0 && sender->connections == 0) {
+        ngx_openclaw_zone_free_sender_locked(zone, sender);
+    }
+}
+
+
 ngx_openclaw_zone_sender_t *
 ngx_openclaw_zone_add_turn_locked(ngx_openclaw_zone_t *zone, u_char *who)
 {
@@ -279,10 +291,7 @@ ngx_openclaw_zone_remove_turn_locked(ngx_openclaw_zone_t *zone,
     ngx_openclaw_zone_sender_t *sender)
 {
     sender->turns--;
-
-    if (sender->turns == 0 && sender->connections == 0) {
-        ngx_openclaw_zone_free_sender_locked(zone, sender);
-    }
+    ngx_openclaw_zone_leave_sender_locked(zone, sender);
 }
 
 
@@ -326,10 +335,7 @@ ngx_openclaw_zone_remove_connection_locked(ngx_openclaw_zone_t *zone,
     ngx_slab_free_locked(zone->shpool, c);
 
     sender->connections--;
-
-    if (sender->turns == 0 && sender->connections == 0) {
-        ngx_openclaw_zone_free_sender_locked(zone, sender);
-    }
+    ngx_openclaw_zone_leave_sender_locked(zone, sender);
 }
 
 
