@@ -105,7 +105,8 @@ ngx_http_openclaw_conf_gateways(ngx_conf_t *cf,
         if (n == NGX_ERROR) {
             ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
                                "invalid parameter \"%V\", a number is "
-                               "expected, or 0 to disable none", value);
+                               "expected, with 0 none is ever disabled",
+                               value);
             return NGX_ERROR;
         }
 

@@ -156,7 +156,8 @@ location openclaw_pass;
 location openclaw_pass max_fails=1;
     "openclaw_pass" directive has no url
 location openclaw_pass http://127.0.0.1:1 max_fails=x;
-    invalid parameter "max_fails=x", a number is expected, or 0 to disable none
+    invalid parameter "max_fails=x", a number is expected, with 0 none is ever
+    disabled
 location openclaw_pass http://127.0.0.1:1 fail_timeout=x;
     invalid parameter "fail_timeout=x", a time is expected, such as "10s"
 location openclaw_pass http://A.localhost http://a.localhost:80/v1;
