@@ -533,7 +533,8 @@ ngx_openclaw_message_media(ngx_openclaw_message_t *m, const cJSON *paths,
 
         if (media == m->media + NGX_OPENCLAW_JSON_MAX_MEDIA) {
             return ngx_openclaw_message_refuse_field(m, NGX_OPENCLAW_TOO_LONG,
-                             "mediaPaths", "must make no more than 16 media");
+                             "mediaPaths", "must make no more than "
+                             ngx_value(NGX_OPENCLAW_JSON_MAX_MEDIA) " media");
         }
 
         ngx_openclaw_json_string(path, &media->path);
@@ -593,10 +594,13 @@ ngx_openclaw_message_refuse_bounds(ngx_openclaw_message_t *m,
 
     if (found & NGX_OPENCLAW_JSON_DEEP) {
         ngx_str_set(&m->error, "Failed to parse message: arrays and objects "
-                               "may be at most 64 levels deep");
+                               "may be at most "
+                               ngx_value(NGX_OPENCLAW_JSON_MAX_DEPTH)
+                               " levels deep");
     } else {
         ngx_str_set(&m->error, "Failed to parse message: it may have at most "
-                               "16384 values");
+                               ngx_value(NGX_OPENCLAW_JSON_MAX_VALUES)
+                               " values");
     }
 
     return NGX_DECLINED;
