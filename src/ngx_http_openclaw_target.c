@@ -26,7 +26,7 @@ static ngx_int_t ngx_http_openclaw_target_file(ngx_conf_t *cf,
 static char *ngx_http_openclaw_target_certificate(ngx_conf_t *cf,
     ngx_http_openclaw_loc_conf_t *conf);
 static ngx_conf_t *ngx_http_openclaw_target_at(ngx_conf_t *cf,
-    ngx_http_openclaw_place_t *place, ngx_http_openclaw_file_t *file);
+    ngx_http_openclaw_place_t *place, u_char *file, ngx_uint_t line);
 static ngx_uint_t ngx_http_openclaw_target_uses_ssl(
     ngx_http_openclaw_loc_conf_t *conf);
 static char *ngx_http_openclaw_target_agent(ngx_conf_t *cf,
@@ -129,7 +129,7 @@ ngx_http_openclaw_target_file(ngx_conf_t *cf, ngx_http_openclaw_file_t *file,
     }
 
     if (access((char *) file->name.data, R_OK) == -1) {
-        cf = ngx_http_openclaw_target_at(cf, &place, file);
+        cf = ngx_http_openclaw_target_at(cf, &place, file->file, file->line);
 
         ngx_conf_log_error(NGX_LOG_EMERG, cf, ngx_errno,
                            "access() \"%V\" failed", &file->name);
@@ -146,6 +146,7 @@ static char *
 ngx_http_openclaw_target_certificate(ngx_conf_t *cf,
     ngx_http_openclaw_loc_conf_t *conf)
 {
+    ngx_conf_t                 *at;
     ngx_openclaw_agent_conf_t  *agent;
     ngx_http_openclaw_file_t   *cert, *key;
     ngx_http_openclaw_place_t   place;
@@ -155,16 +156,18 @@ ngx_http_openclaw_target_certificate(ngx_conf_t *cf,
     key = &conf->ssl_certificate_key;
 
     if (cert->name.len && key->name.len == 0) {
-        ngx_conf_log_error(NGX_LOG_EMERG,
-                           ngx_http_openclaw_target_at(cf, &place, cert), 0,
+        at = ngx_http_openclaw_target_at(cf, &place, cert->file, cert->line);
+
+        ngx_conf_log_error(NGX_LOG_EMERG, at, 0,
                            "no \"openclaw_ssl_certificate_key\" is defined "
                            "for certificate \"%V\"", &cert->name);
         return NGX_CONF_ERROR;
     }
 
     if (key->name.len && cert->name.len == 0) {
-        ngx_conf_log_error(NGX_LOG_EMERG,
-                           ngx_http_openclaw_target_at(cf, &place, key), 0,
+        at = ngx_http_openclaw_target_at(cf, &place, key->file, key->line);
+
+        ngx_conf_log_error(NGX_LOG_EMERG, at, 0,
                            "no \"openclaw_ssl_certificate\" is defined for "
                            "certificate key \"%V\"", &key->name);
         return NGX_CONF_ERROR;
@@ -174,14 +177,20 @@ ngx_http_openclaw_target_certificate(ngx_conf_t *cf,
         return NGX_CONF_OK;
     }
 
-    if (ngx_http_openclaw_conf_read_file(
-                                  ngx_http_openclaw_target_at(cf, &place, cert),
-                                  &cert->name, &agent->ssl_certificate)
-        != NGX_OK
-        || ngx_http_openclaw_conf_read_file(
-                                  ngx_http_openclaw_target_at(cf, &place, key),
-                                  &key->name, &agent->ssl_certificate_key)
-           != NGX_OK)
+    at = ngx_http_openclaw_target_at(cf, &place, cert->file, cert->line);
+
+    if (ngx_http_openclaw_conf_read_file(at, &cert->name,
+                                         &agent->ssl_certificate)
+        != NGX_OK)
+    {
+        return NGX_CONF_ERROR;
+    }
+
+    at = ngx_http_openclaw_target_at(cf, &place, key->file, key->line);
+
+    if (ngx_http_openclaw_conf_read_file(at, &key->name,
+                                         &agent->ssl_certificate_key)
+        != NGX_OK)
     {
         return NGX_CONF_ERROR;
     }
@@ -194,13 +203,13 @@ ngx_http_openclaw_target_certificate(ngx_conf_t *cf,
 
 static ngx_conf_t *
 ngx_http_openclaw_target_at(ngx_conf_t *cf, ngx_http_openclaw_place_t *place,
-    ngx_http_openclaw_file_t *file)
+    u_char *file, ngx_uint_t line)
 {
     place->cf = *cf;
     place->file = *cf->conf_file;
 
-    place->file.file.name.data = file->file;
-    place->file.line = file->line;
+    place->file.file.name.data = file;
+    place->file.line = line;
     place->cf.conf_file = &place->file;
 
     return &place->cf;
@@ -262,9 +271,11 @@ static char *
 ngx_http_openclaw_target_auth(ngx_conf_t *cf,
     ngx_http_openclaw_loc_conf_t *conf)
 {
-    ngx_str_t                 none;
-    ngx_openclaw_gateways_t  *gateways;
-    ngx_http_openclaw_url_t  *url;
+    ngx_str_t                   none;
+    ngx_conf_t                 *at;
+    ngx_openclaw_gateways_t    *gateways;
+    ngx_http_openclaw_url_t    *url;
+    ngx_http_openclaw_place_t   place;
 
     url = conf->auth_url;
 
@@ -273,10 +284,11 @@ ngx_http_openclaw_target_auth(ngx_conf_t *cf,
     }
 
     if (conf->sender_id) {
-        ngx_log_error(NGX_LOG_EMERG, cf->log, 0,
-                      "\"openclaw_auth\" and \"openclaw_sender_id\" both "
-                      "say who the client is, for \"openclaw_auth\" "
-                      "in %s:%ui", url->file, url->line);
+        at = ngx_http_openclaw_target_at(cf, &place, url->file, url->line);
+
+        ngx_conf_log_error(NGX_LOG_EMERG, at, 0,
+                           "\"openclaw_auth\" and \"openclaw_sender_id\" "
+                           "both say who the client is");
         return NGX_CONF_ERROR;
     }
 

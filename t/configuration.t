@@ -641,11 +641,9 @@ with $auth; $auth;
 with openclaw_auth off; $auth;
     "openclaw_auth" directive is duplicate
 with $auth; openclaw_sender_id \$remote_user;
-    "openclaw_auth" and "openclaw_sender_id" both say who the client is, for
-    "openclaw_auth"
+    "openclaw_auth" and "openclaw_sender_id" both say who the client is
 server $auth; location /a { openclaw_sender_id a; openclaw_pass unix:/a; }
-    "openclaw_auth" and "openclaw_sender_id" both say who the client is, for
-    "openclaw_auth"
+    "openclaw_auth" and "openclaw_sender_id" both say who the client is
 with openclaw_auth_token s3cret;
     "openclaw_auth_token" directive has no variable, all clients would have the
     same token
