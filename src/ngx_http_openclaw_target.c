@@ -347,7 +347,7 @@ ngx_http_openclaw_target_gateway(ngx_conf_t *cf,
     }
 
     gateway->name = url->name;
-    gateway->hash = ngx_openclaw_gateway_hash(&url->name);
+    gateway->hash = ngx_murmur_hash2(url->name.data, url->name.len);
     gateway->unix_path = url->unix_path;
 
     gateway->url.data = p;

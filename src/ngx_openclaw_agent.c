@@ -104,7 +104,7 @@ ngx_openclaw_agent_create(ngx_openclaw_agent_conf_t *conf,
     agent->timer.data = agent;
     agent->timer.log = ngx_cycle->log;
 
-    agent->hash = ngx_openclaw_gateway_hash(&ask->session);
+    agent->hash = ngx_murmur_hash2(ask->session.data, ask->session.len);
 
     agent->start = ngx_current_msec;
     agent->last = ngx_current_msec;

@@ -71,7 +71,7 @@ struct ngx_openclaw_agent_s {
 
     ngx_openclaw_agent_conf_t         *conf;
     ngx_openclaw_gateway_t            *gateway;    /* NULL: to be picked */
-    uint64_t                           hash;       /* of the session */
+    uint32_t                           hash;       /* of the session */
     uint64_t                           tried;      /* gateways, since a time
                                                       was waited */
     ngx_uint_t                         down;       /* the gateway was */

@@ -10,45 +10,20 @@
 #include <ngx_openclaw_session_internal.h>
 
 
-/* FNV-1a, 64 bits */
-
-#define NGX_OPENCLAW_GATEWAY_BASIS          0xcbf29ce484222325ULL
-#define NGX_OPENCLAW_GATEWAY_PRIME          0x100000001b3ULL
-
-
 static ngx_uint_t ngx_openclaw_gateway_choose_locked(
-    ngx_openclaw_gateways_t *gateways, uint64_t hash, uint64_t tried,
+    ngx_openclaw_gateways_t *gateways, uint32_t hash, uint64_t tried,
     ngx_uint_t *down);
 static ngx_uint_t ngx_openclaw_gateway_best(ngx_openclaw_gateways_t *gateways,
-    uint64_t hash, uint64_t tried);
-static uint64_t ngx_openclaw_gateway_mix(uint64_t n);
-
-
-uint64_t
-ngx_openclaw_gateway_hash(ngx_str_t *s)
-{
-    size_t    i;
-    uint64_t  hash;
-
-    hash = NGX_OPENCLAW_GATEWAY_BASIS;
-
-    for (i = 0; i < s->len; i++) {
-        hash = (hash ^ s->data[i]) * NGX_OPENCLAW_GATEWAY_PRIME;
-    }
-
-    return hash;
-}
+    uint32_t hash, uint64_t tried);
 
 
 ngx_openclaw_gateway_t *
-ngx_openclaw_gateway_pick(ngx_openclaw_gateways_t *gateways, uint64_t hash,
+ngx_openclaw_gateway_pick(ngx_openclaw_gateways_t *gateways, uint32_t hash,
     uint64_t *tried, ngx_uint_t *down)
 {
     ngx_uint_t  n;
 
     *down = 0;
-
-    hash = ngx_openclaw_gateway_mix(hash);
 
     if (gateways->nelts > 1 && gateways->max_fails
         && ngx_openclaw_session.zone)
@@ -73,7 +48,7 @@ ngx_openclaw_gateway_pick(ngx_openclaw_gateways_t *gateways, uint64_t hash,
 
 static ngx_uint_t
 ngx_openclaw_gateway_choose_locked(ngx_openclaw_gateways_t *gateways,
-    uint64_t hash, uint64_t tried, ngx_uint_t *down)
+    uint32_t hash, uint64_t tried, ngx_uint_t *down)
 {
     time_t                        now;
     uint64_t                      skip;
@@ -121,16 +96,17 @@ ngx_openclaw_gateway_choose_locked(ngx_openclaw_gateways_t *gateways,
 
 
 static ngx_uint_t
-ngx_openclaw_gateway_best(ngx_openclaw_gateways_t *gateways, uint64_t hash,
+ngx_openclaw_gateway_best(ngx_openclaw_gateways_t *gateways, uint32_t hash,
     uint64_t tried)
 {
-    uint64_t                 score, max;
+    uint32_t                 pair[2], score, max;
     ngx_uint_t               i, best;
     ngx_openclaw_gateway_t  *gateway;
 
     gateway = gateways->elts;
     best = gateways->nelts;
     max = 0;
+    pair[0] = hash;
 
     for (i = 0; i < gateways->nelts; i++) {
 
@@ -138,7 +114,8 @@ ngx_openclaw_gateway_best(ngx_openclaw_gateways_t *gateways, uint64_t hash,
             continue;
         }
 
-        score = ngx_openclaw_gateway_mix(hash ^ gateway[i].hash);
+        pair[1] = gateway[i].hash;
+        score = ngx_murmur_hash2((u_char *) pair, sizeof(pair));
 
         /* in case of a tie the order they are in must not matter, either */
 
@@ -153,21 +130,6 @@ ngx_openclaw_gateway_best(ngx_openclaw_gateways_t *gateways, uint64_t hash,
     }
 
     return best;
-}
-
-
-/* each bit of n changes half of the bits; the finalizer of MurmurHash3 */
-
-static uint64_t
-ngx_openclaw_gateway_mix(uint64_t n)
-{
-    n ^= n >> 33;
-    n *= 0xff51afd7ed558ccdULL;
-    n ^= n >> 33;
-    n *= 0xc4ceb9fe1a85ec53ULL;
-    n ^= n >> 33;
-
-    return n;
 }
 
 

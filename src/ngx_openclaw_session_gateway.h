@@ -8,8 +8,8 @@
  * Which of several gateways a session's turns go to: by rendezvous hashing
  * its key has an order of preference over them, which depends on their names
  * only, so that it is the same in all workers, after each reload, and on
- * other machines; a gateway that is added or taken away moves no session but
- * its own.
+ * other machines, but for those of another byte order; a gateway that is added
+ * or taken away moves no session but its own.
  *
  * A gateway that could not be connected to max_fails times within
  * fail_timeout is down for that time, and then until it could be: it is the
@@ -34,7 +34,8 @@
 typedef struct {
     ngx_str_t                          name;        /* http://host:port or
                                                        unix:path */
-    uint64_t                           hash;        /* of the name */
+    uint32_t                           hash;        /* of the name, by
+                                                       ngx_murmur_hash2() */
 
     ngx_str_t                          url;         /* http[s]://host/path */
     ngx_str_t                          connect_to;  /* "::127.0.0.1:18789" */
@@ -52,16 +53,14 @@ typedef struct {
 } ngx_openclaw_gateways_t;
 
 
-/* of a name, or of a session's key */
-uint64_t ngx_openclaw_gateway_hash(ngx_str_t *s);
-
 /*
- * The gateway to be tried now for the session whose key has that hash, or NULL
- * when all have been.  tried has bits of those that were, 0 at first, and is
- * updated.  *down is set if it is to be reported when the gateway works.
+ * The gateway to be tried now for the session whose key has that hash, of the
+ * same function, or NULL when all have been.  tried has bits of those that
+ * were, 0 at first, and is updated.  *down is set if it is to be reported when
+ * the gateway works.
  */
 ngx_openclaw_gateway_t *ngx_openclaw_gateway_pick(
-    ngx_openclaw_gateways_t *gateways, uint64_t hash, uint64_t *tried,
+    ngx_openclaw_gateways_t *gateways, uint32_t hash, uint64_t *tried,
     ngx_uint_t *down);
 
 /* it could be connected to, or not; log is told when it goes up or down */
