@@ -17,7 +17,7 @@ ngx_openclaw_stats_gauges_t  *ngx_openclaw_stats_gauges =
                                                &ngx_openclaw_stats_own_gauges;
 
 
-/* the buckets but the last one, in seconds */
+/* of the buckets; the last one takes whatever is longer than the others do */
 
 ngx_openclaw_stats_bound_t
     ngx_openclaw_stats_bounds[NGX_OPENCLAW_STATS_BUCKETS] =

@@ -171,9 +171,6 @@ typedef struct {
 void ngx_openclaw_stats_observe(ngx_openclaw_stats_histogram_t *histogram,
     ngx_msec_t msec);
 
-/* the index of a close code */
-ngx_uint_t ngx_openclaw_stats_close(ngx_uint_t code);
-
 /* Adds to these from now on; what was added before is lost. */
 void ngx_openclaw_stats_attach(ngx_openclaw_stats_t *stats);
 
@@ -183,17 +180,21 @@ void ngx_openclaw_stats_publish(ngx_openclaw_stats_gauges_t *gauges);
 /* adds the numbers of a process or worker to those of all */
 void ngx_openclaw_stats_sum(void *all, void *one, size_t size);
 
+/* what this process adds to */
+extern ngx_openclaw_stats_t         *ngx_openclaw_stats;
+extern ngx_openclaw_stats_gauges_t  *ngx_openclaw_stats_gauges;
+
+extern ngx_openclaw_stats_bound_t
+    ngx_openclaw_stats_bounds[NGX_OPENCLAW_STATS_BUCKETS];
+
 
 /* _table.c */
 
 /* ends with an empty name */
 extern ngx_openclaw_stats_metric_t  ngx_openclaw_stats_table[];
 
-extern ngx_openclaw_stats_bound_t
-    ngx_openclaw_stats_bounds[NGX_OPENCLAW_STATS_BUCKETS];
-
-extern ngx_openclaw_stats_t  *ngx_openclaw_stats;
-extern ngx_openclaw_stats_gauges_t  *ngx_openclaw_stats_gauges;
+/* the index of a close code */
+ngx_uint_t ngx_openclaw_stats_close(ngx_uint_t code);
 
 
 #endif /* _NGX_OPENCLAW_STATS_H_INCLUDED_ */
