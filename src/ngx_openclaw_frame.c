@@ -24,7 +24,7 @@
 #define ngx_openclaw_frame_compressed(max)  ((max) / 16 + 1024)
 
 
-/* what the client did wrong */
+/* what the client did wrong, or what else went wrong */
 
 typedef enum {
     NGX_OPENCLAW_FRAME_BAD_RSV = 0,
@@ -41,7 +41,8 @@ typedef enum {
     NGX_OPENCLAW_FRAME_BAD_UTF8,
     NGX_OPENCLAW_FRAME_BAD_CLOSE,
     NGX_OPENCLAW_FRAME_BAD_CLOSE_CODE,
-    NGX_OPENCLAW_FRAME_BAD_CLOSE_REASON
+    NGX_OPENCLAW_FRAME_BAD_CLOSE_REASON,
+    NGX_OPENCLAW_FRAME_NO_MEMORY
 } ngx_openclaw_frame_error_e;
 
 
@@ -118,7 +119,10 @@ static const ngx_openclaw_frame_error_t  ngx_openclaw_frame_errors[] = {
       "client sent a close frame with an invalid code" },
 
     { NGX_OPENCLAW_CLOSE_BAD_DATA,
-      "client sent a close reason that is not UTF-8" }
+      "client sent a close reason that is not UTF-8" },
+
+    { NGX_OPENCLAW_CLOSE_INTERNAL_ERROR,
+      "no memory for a control frame" }
 };
 
 
@@ -129,6 +133,14 @@ ngx_openclaw_frame_init(ngx_openclaw_frame_parser_t *p, size_t max_message)
 
     p->max_message = max_message;
     p->max_fragments = NGX_OPENCLAW_FRAME_MAX_FRAGMENTS;
+}
+
+
+void
+ngx_openclaw_frame_free(ngx_openclaw_frame_parser_t *p)
+{
+    free(p->control);
+    p->control = NULL;
 }
 
 
@@ -243,6 +255,10 @@ static ngx_int_t
 ngx_openclaw_frame_first(ngx_openclaw_frame_parser_t *p, u_char ch)
 {
     ngx_uint_t  rsv;
+
+    if (p->control) {
+        ngx_openclaw_frame_free(p);
+    }
 
     p->fin = (ch & NGX_OPENCLAW_FRAME_FIN) ? 1 : 0;
     p->opcode = ch & NGX_OPENCLAW_FRAME_OPCODE;
@@ -506,21 +522,35 @@ ngx_openclaw_frame_data_utf8(ngx_openclaw_frame_parser_t *p, u_char *data,
 }
 
 
-/* collects a control frame; NGX_AGAIN: it is not complete */
+/*
+ * Collects a control frame, but for one that is there as a whole, as nearly all
+ * are.  NGX_AGAIN: it is not complete.
+ */
 
 static ngx_int_t
 ngx_openclaw_frame_control(ngx_openclaw_frame_parser_t *p, u_char **pos,
     u_char *last, ngx_openclaw_frame_t *f)
 {
-    size_t  len;
+    size_t   len;
+    u_char  *data;
 
-    len = last - *pos;
+    data = *pos;
+    len = last - data;
 
-    if (len > p->rest) {
+    if (len >= p->rest) {
         len = (size_t) p->rest;
+
+    } else if (p->control == NULL) {
+        p->control = malloc(NGX_OPENCLAW_FRAME_MAX_CONTROL);
+        if (p->control == NULL) {
+            return ngx_openclaw_frame_error(p, NGX_OPENCLAW_FRAME_NO_MEMORY);
+        }
     }
 
-    ngx_memcpy(p->control + p->ncontrol, *pos, len);
+    if (p->control) {
+        ngx_memcpy(p->control + p->ncontrol, data, len);
+        data = p->control;
+    }
 
     *pos += len;
     p->rest -= len;
@@ -530,10 +560,10 @@ ngx_openclaw_frame_control(ngx_openclaw_frame_parser_t *p, u_char **pos,
         return NGX_AGAIN;
     }
 
-    ngx_openclaw_frame_unmask(p->control, p->ncontrol, p->mask, 0);
+    ngx_openclaw_frame_unmask(data, p->ncontrol, p->mask, 0);
 
     f->opcode = p->opcode;
-    f->data = p->control;
+    f->data = data;
     f->len = p->ncontrol;
     f->rest = 0;
     f->code = 0;

@@ -109,7 +109,9 @@ typedef struct {
     uint64_t                           rest;
     uint64_t                           total;
     u_char                             mask[4];
-    u_char                             control[NGX_OPENCLAW_FRAME_MAX_CONTROL];
+    u_char                            *control;       /* payload that comes in
+                                                         parts; from malloc()
+                                                         */
 } ngx_openclaw_frame_parser_t;
 
 
@@ -122,6 +124,9 @@ typedef struct {
 void ngx_openclaw_frame_init(ngx_openclaw_frame_parser_t *p,
     size_t max_message);
 
+/* Frees what the parser has; it must not be called again. */
+void ngx_openclaw_frame_free(ngx_openclaw_frame_parser_t *p);
+
 /*
  * Takes bytes of the client from *pos on and moves *pos behind what it took.
  *
@@ -130,9 +135,9 @@ void ngx_openclaw_frame_init(ngx_openclaw_frame_parser_t *p,
  *            is valid until the input is reused or the parser is called again
  * NGX_AGAIN  the input is used up
  * NGX_ERROR  the client broke RFC 6455, exceeded max_message, or sent too many
- *            fragments: p->code and p->error tell; the limits are judged by
- *            the header, before any of the payload is taken.  The error is
- *            sticky
+ *            fragments, or there is no memory: p->code and p->error tell; the
+ *            limits are judged by the header, before any of the payload is
+ *            taken.  The error is sticky
  *
  * The payload of text messages is checked to be UTF-8 over the borders of
  * fragments and fails at the first impossible byte (RFC 6455, 8.1), except

@@ -173,6 +173,8 @@ run(fuzz_log_t *log, const u_char *data, size_t len, size_t max,
         len -= n;
     }
 
+    ngx_openclaw_frame_free(&p);
+
     if (rc != NGX_ERROR) {
         fuzz_log(log, 'P', 0, message, nmessage);
     }

@@ -463,6 +463,8 @@ run(case_t *c, size_t len, size_t split, size_t step)
         }
     }
 
+    ngx_openclaw_frame_free(&p);
+
     if (got.wrong) {
         printf("# %s\n", got.wrong);
         return 0;
@@ -658,6 +660,8 @@ test_partial(void)
     }
 
     got[i] = '\0';
+
+    ngx_openclaw_frame_free(&p);
 
     test_ok(strcmp(got, "+++++++++++++++++++-+++++-") == 0,
             "what has begun and not ended");
