@@ -132,12 +132,15 @@ ngx_int_t ngx_http_openclaw_auth_create(ngx_http_request_t *r,
  * is sent chat.error and Close 4401, or the identity is filled in, and the
  * handler is called: from within, or later.  The connection is closed when
  * the identity has expired.
+ *
+ * From here on *owner is to be closed by its owner, and becomes NULL when it
+ * is of no use any more, which may be from within.
  */
-void ngx_http_openclaw_auth_start(ngx_http_openclaw_auth_t *auth,
+void ngx_http_openclaw_auth_start(ngx_http_openclaw_auth_t **owner,
     ngx_http_openclaw_client_t *client, ngx_http_openclaw_identity_t *identity,
     ngx_http_openclaw_auth_pt handler, void *data);
 
-/* Lets go of the connection; no handler is called any more. */
+/* Lets go of the connection, and frees it; no handler is called any more. */
 void ngx_http_openclaw_auth_close(ngx_http_openclaw_auth_t *auth);
 
 

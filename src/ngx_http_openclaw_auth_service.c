@@ -28,8 +28,6 @@
 #define NGX_HTTP_OPENCLAW_AUTH_EXPIRY       60000
 
 
-/* lives in r->pool */
-
 struct ngx_http_openclaw_auth_s {
     void                              *data;
     ngx_http_openclaw_auth_pt          handler;
@@ -38,9 +36,11 @@ struct ngx_http_openclaw_auth_s {
     /* event ident must be after 3 pointers as in ngx_connection_t */
     ngx_int_t                          ident;
 
+    ngx_http_openclaw_auth_t         **owner;
+    ngx_http_cleanup_t                *cleanup;    /* until there is one */
+
     ngx_http_openclaw_loc_conf_t      *conf;
     ngx_http_openclaw_client_t        *client;
-    ngx_http_openclaw_ws_t            *ws;
     ngx_http_openclaw_auth_ask_t       ask;
     ngx_openclaw_fetch_t              *fetch;      /* while it is under way */
 
@@ -94,16 +94,20 @@ ngx_http_openclaw_auth_create(ngx_http_request_t *r,
         return NGX_OK;
     }
 
-    cln = ngx_http_cleanup_add(r, sizeof(ngx_http_openclaw_auth_t));
+    cln = ngx_http_cleanup_add(r, 0);
     if (cln == NULL) {
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 
-    a = cln->data;
-    ngx_memzero(a, sizeof(ngx_http_openclaw_auth_t));
+    a = ngx_calloc(sizeof(ngx_http_openclaw_auth_t), r->connection->log);
+    if (a == NULL) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
 
     cln->handler = ngx_http_openclaw_auth_cleanup;
+    cln->data = a;
 
+    a->cleanup = cln;
     a->ident = -1;
     a->conf = olcf;
 
@@ -141,26 +145,37 @@ ngx_http_openclaw_auth_close(ngx_http_openclaw_auth_t *auth)
     }
 
     ngx_http_openclaw_auth_forget(&auth->ask);
+
+    if (auth->owner) {
+        *auth->owner = NULL;
+    }
+
+    ngx_free(auth);
 }
 
 
 void
-ngx_http_openclaw_auth_start(ngx_http_openclaw_auth_t *auth,
+ngx_http_openclaw_auth_start(ngx_http_openclaw_auth_t **owner,
     ngx_http_openclaw_client_t *client, ngx_http_openclaw_identity_t *identity,
     ngx_http_openclaw_auth_pt handler, void *data)
 {
     ngx_log_t                 *log;
+    ngx_http_openclaw_auth_t  *auth;
     ngx_openclaw_fetch_ask_t   ask;
 
     static ngx_str_t  unavailable = ngx_string("service_unavailable");
 
+    auth = *owner;
+
+    auth->owner = owner;
+    auth->cleanup->handler = NULL;
+
     auth->client = client;
-    auth->ws = client->ws;
     auth->identity = identity;
     auth->handler = handler;
     auth->data = data;
 
-    log = auth->ws->connection->log;
+    log = auth->client->ws->connection->log;
 
     if (auth->ask.token.len == 0) {
 
@@ -179,7 +194,7 @@ ngx_http_openclaw_auth_start(ngx_http_openclaw_auth_t *auth,
         return;
     }
 
-    ngx_http_openclaw_ws_hold(auth->ws);
+    ngx_http_openclaw_ws_hold(auth->client->ws);
 
     ask.conf = &auth->conf->auth;
     ask.body = auth->ask.body;
@@ -210,7 +225,7 @@ ngx_http_openclaw_auth_answered(void *data,
 
     ngx_memzero(&a, sizeof(ngx_openclaw_auth_t));
 
-    ngx_log_debug3(NGX_LOG_DEBUG_HTTP, auth->ws->connection->log, 0,
+    ngx_log_debug3(NGX_LOG_DEBUG_HTTP, auth->client->ws->connection->log, 0,
                    "openclaw auth: answer %i, status %ui, %uz bytes",
                    answer->rc, answer->status, answer->body.len);
 
@@ -250,8 +265,8 @@ ngx_http_openclaw_auth_judge(ngx_http_openclaw_auth_t *auth,
     static ngx_str_t  reserved = ngx_string("the userId is a reserved one");
 
     if (answer->rc == NGX_AGAIN) {
-        ngx_log_error(NGX_LOG_ERR, auth->ws->connection->log, NGX_ETIMEDOUT,
-                      "authentication service timed out");
+        ngx_log_error(NGX_LOG_ERR, auth->client->ws->connection->log,
+                      NGX_ETIMEDOUT, "authentication service timed out");
         ngx_str_set(&a->error, "timeout");
         return NGX_DECLINED;
     }
@@ -283,7 +298,7 @@ static void
 ngx_http_openclaw_auth_service_failed(ngx_http_openclaw_auth_t *auth,
     ngx_openclaw_auth_t *a, ngx_uint_t status, ngx_str_t *why)
 {
-    ngx_log_error(NGX_LOG_ERR, auth->ws->connection->log, 0,
+    ngx_log_error(NGX_LOG_ERR, auth->client->ws->connection->log, 0,
                   "authentication service failed, status %ui: %V",
                   status, why);
 
@@ -309,7 +324,7 @@ ngx_http_openclaw_auth_take(ngx_http_openclaw_auth_t *auth,
     }
 
     identity = auth->identity;
-    pool = auth->ws->request->pool;
+    pool = auth->client->ws->connection->pool;
 
     if (ngx_http_openclaw_auth_copy(pool, &a->id) != NGX_OK
         || ngx_http_openclaw_auth_copy(pool, &a->name) != NGX_OK)
@@ -339,8 +354,8 @@ ngx_http_openclaw_auth_refused(ngx_http_openclaw_auth_t *auth,
     ngx_str_t   text;
     u_char      buf[sizeof("Authentication failed: ") + 128];
 
-    ngx_log_error(auth->conf->ws.log_level, auth->ws->connection->log, 0,
-                  "client was not authenticated: %V", code);
+    ngx_log_error(auth->conf->ws.log_level, auth->client->ws->connection->log,
+                  0, "client was not authenticated: %V", code);
 
     if (!auth->conf->auth_required) {
 
@@ -369,7 +384,7 @@ ngx_http_openclaw_auth_anonymous(ngx_http_openclaw_auth_t *auth)
 
     len = sizeof(NGX_HTTP_OPENCLAW_ANONYMOUS) - 1;
 
-    p = ngx_pnalloc(auth->ws->request->pool,
+    p = ngx_pnalloc(auth->client->ws->connection->pool,
                     len + NGX_HTTP_OPENCLAW_UUID_LEN);
 
     if (p == NULL || ngx_http_openclaw_uuid(p + len) != NGX_OK) {
@@ -392,7 +407,8 @@ ngx_http_openclaw_auth_reject(ngx_http_openclaw_auth_t *auth,
     ngx_openclaw_code_e code, ngx_str_t *text, const char *reason)
 {
     ngx_http_openclaw_client_error(auth->client, NULL, code, text);
-    ngx_http_openclaw_ws_close(auth->ws, NGX_HTTP_OPENCLAW_AUTH_CLOSE, reason);
+    ngx_http_openclaw_ws_close(auth->client->ws, NGX_HTTP_OPENCLAW_AUTH_CLOSE,
+                               reason);
 }
 
 
@@ -401,8 +417,14 @@ ngx_http_openclaw_auth_accept(ngx_http_openclaw_auth_t *auth)
 {
     auth->handler(auth->data);
 
+    ngx_http_openclaw_ws_release(auth->client->ws);
+
+    if (auth->expires == 0) {
+        ngx_http_openclaw_auth_close(auth);
+        return;
+    }
+
     ngx_http_openclaw_auth_expiry(auth);
-    ngx_http_openclaw_ws_release(auth->ws);
 }
 
 
@@ -422,16 +444,13 @@ ngx_http_openclaw_auth_expiry(ngx_http_openclaw_auth_t *auth)
 {
     int64_t  left;
 
-    if (auth->expires == 0) {
-        return;
-    }
-
     left = ngx_http_openclaw_auth_left(auth);
 
     if (left <= 0) {
-        ngx_log_error(NGX_LOG_INFO, auth->ws->connection->log, 0,
+        ngx_log_error(NGX_LOG_INFO, auth->client->ws->connection->log, 0,
                       "client's token has expired");
-        ngx_http_openclaw_ws_close(auth->ws, NGX_HTTP_OPENCLAW_AUTH_CLOSE,
+        ngx_http_openclaw_ws_close(auth->client->ws,
+                                   NGX_HTTP_OPENCLAW_AUTH_CLOSE,
                                    "Token expired");
         return;
     }

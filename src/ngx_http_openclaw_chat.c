@@ -11,6 +11,7 @@
 #include <ngx_http_openclaw_module.h>
 #include <ngx_http_openclaw_conf.h>
 #include <ngx_http_openclaw_limit.h>
+#include <ngx_http_openclaw_target.h>
 #include <ngx_http_openclaw_chat.h>
 
 
@@ -20,15 +21,14 @@
 static ngx_int_t ngx_http_openclaw_chat_refuse(ngx_http_request_t *r,
     ngx_int_t status, ngx_str_t *reason);
 static ngx_http_openclaw_chat_t *ngx_http_openclaw_chat_create(
-    ngx_http_request_t *r);
+    ngx_http_request_t *r, ngx_http_openclaw_identity_t *sender);
+static u_char *ngx_http_openclaw_chat_keep(u_char *p, ngx_str_t *s);
 static ngx_int_t ngx_http_openclaw_chat_agent(ngx_http_request_t *r,
-    ngx_http_openclaw_client_t *client);
-static ngx_int_t ngx_http_openclaw_chat_headers(ngx_http_request_t *r,
-    ngx_http_openclaw_client_t *client);
-static ngx_int_t ngx_http_openclaw_chat_default_header(ngx_pool_t *pool,
-    ngx_http_openclaw_client_t *client, ngx_str_t *name, ngx_str_t *value);
-static ngx_int_t ngx_http_openclaw_chat_header(ngx_pool_t *pool,
-    ngx_array_t *headers, ngx_str_t *name, ngx_str_t *value);
+    ngx_http_openclaw_loc_conf_t *conf, ngx_str_t *id);
+static ngx_array_t *ngx_http_openclaw_chat_headers(ngx_http_request_t *r,
+    ngx_http_openclaw_loc_conf_t *conf);
+static ngx_array_t *ngx_http_openclaw_chat_keep_headers(ngx_pool_t *pool,
+    ngx_array_t *headers);
 static void ngx_http_openclaw_chat_admit(void *data);
 
 static void ngx_http_openclaw_chat_message(ngx_http_openclaw_ws_t *ws,
@@ -46,6 +46,7 @@ static void ngx_http_openclaw_chat_abort_session(
 static void ngx_http_openclaw_chat_writable(ngx_http_openclaw_ws_t *ws);
 static void ngx_http_openclaw_chat_expire(ngx_http_openclaw_ws_t *ws);
 static void ngx_http_openclaw_chat_close(ngx_http_openclaw_ws_t *ws);
+static void ngx_http_openclaw_chat_log(ngx_http_openclaw_chat_t *chat);
 
 
 static ngx_http_openclaw_ws_handlers_t  ngx_http_openclaw_chat_handlers = {
@@ -56,21 +57,14 @@ static ngx_http_openclaw_ws_handlers_t  ngx_http_openclaw_chat_handlers = {
 };
 
 
-/* what the agent request says unless openclaw_set_header says otherwise */
-
-static ngx_keyval_t  ngx_http_openclaw_default_headers[] = {
-    { ngx_string("x-openclaw-message-channel"), ngx_string("websocket") },
-    { ngx_string("x-openclaw-scopes"), ngx_string("operator.write") },
-    { ngx_null_string, ngx_null_string }
-};
-
 ngx_int_t
 ngx_http_openclaw_chat_handler(ngx_http_request_t *r)
 {
-    ngx_int_t                  rc;
-    ngx_str_t                  reason;
-    ngx_http_openclaw_auth_t  *auth;
-    ngx_http_openclaw_chat_t  *chat;
+    ngx_int_t                      rc;
+    ngx_str_t                      reason;
+    ngx_http_openclaw_auth_t      *auth;
+    ngx_http_openclaw_chat_t      *chat;
+    ngx_http_openclaw_identity_t   sender;
 
     if (r->err_status) {
 
@@ -99,24 +93,21 @@ ngx_http_openclaw_chat_handler(ngx_http_request_t *r)
         return ngx_http_openclaw_chat_refuse(r, rc, &reason);
     }
 
-    chat = ngx_http_openclaw_chat_create(r);
-    if (chat == NULL) {
-        return ngx_http_openclaw_chat_refuse(r,
-                                        NGX_HTTP_INTERNAL_SERVER_ERROR, NULL);
-    }
-
-    rc = ngx_http_openclaw_auth_identity(r, &chat->sender, &reason);
+    rc = ngx_http_openclaw_auth_identity(r, &sender, &reason);
 
     if (rc != NGX_OK) {
         return ngx_http_openclaw_chat_refuse(r, rc, &reason);
     }
 
+    chat = ngx_http_openclaw_chat_create(r, &sender);
+    if (chat == NULL) {
+        return ngx_http_openclaw_chat_refuse(r,
+                                        NGX_HTTP_INTERNAL_SERVER_ERROR, NULL);
+    }
+
     ngx_http_set_ctx(r, chat, ngx_http_openclaw_module);
 
-    chat->client.ws = ngx_http_openclaw_ws_create(r, &chat->client.conf->ws,
-                                           &ngx_http_openclaw_chat_handlers,
-                                           chat);
-    if (chat->client.ws == NULL) {
+    if (ngx_http_openclaw_ws_start(chat->client.ws) != NGX_OK) {
         return ngx_http_openclaw_chat_refuse(r,
                                         NGX_HTTP_INTERNAL_SERVER_ERROR, NULL);
     }
@@ -124,10 +115,9 @@ ngx_http_openclaw_chat_handler(ngx_http_request_t *r)
     ngx_openclaw_stats_add(handshakes[NGX_OPENCLAW_STATS_ACCEPTED], 1);
     ngx_openclaw_stats_gauge(connections, 1);
 
-    chat->auth = auth;
-
     if (auth) {
-        ngx_http_openclaw_auth_start(auth, &chat->client, &chat->sender,
+        chat->auth = auth;
+        ngx_http_openclaw_auth_start(&chat->auth, &chat->client, &chat->sender,
                                      ngx_http_openclaw_chat_admit, chat);
 
     } else {
@@ -168,47 +158,88 @@ ngx_http_openclaw_chat_refuse(ngx_http_request_t *r, ngx_int_t status,
 
 
 static ngx_http_openclaw_chat_t *
-ngx_http_openclaw_chat_create(ngx_http_request_t *r)
+ngx_http_openclaw_chat_create(ngx_http_request_t *r,
+    ngx_http_openclaw_identity_t *sender)
 {
-    ngx_http_openclaw_chat_t    *chat;
-    ngx_http_openclaw_client_t  *client;
+    u_char                        *p;
+    ngx_str_t                      agent_id;
+    ngx_array_t                   *headers;
+    ngx_http_openclaw_ws_t        *ws;
+    ngx_http_openclaw_chat_t      *chat;
+    ngx_http_openclaw_client_t    *client;
+    ngx_http_openclaw_loc_conf_t  *conf;
 
-    chat = ngx_pcalloc(r->pool, sizeof(ngx_http_openclaw_chat_t));
-    if (chat == NULL) {
+    conf = ngx_http_get_module_loc_conf(r, ngx_http_openclaw_module);
+
+    if (ngx_http_openclaw_chat_agent(r, conf, &agent_id) != NGX_OK) {
         return NULL;
     }
+
+    headers = ngx_http_openclaw_chat_headers(r, conf);
+    if (headers == NULL) {
+        return NULL;
+    }
+
+    ws = ngx_http_openclaw_ws_create(r, &conf->ws,
+                                     &ngx_http_openclaw_chat_handlers,
+                                     sizeof(ngx_http_openclaw_chat_t)
+                                     + agent_id.len + sender->id.len
+                                     + sender->name.len);
+    if (ws == NULL) {
+        return NULL;
+    }
+
+    chat = ws->data;
+    chat->sender = *sender;
 
     client = &chat->client;
 
-    client->conf = ngx_http_get_module_loc_conf(r, ngx_http_openclaw_module);
+    client->ws = ws;
+    client->conf = conf;
+    client->agent_id = agent_id;
+    client->headers = headers;
 
     ngx_queue_init(&client->turns);
 
-    if (ngx_http_openclaw_chat_agent(r, client) != NGX_OK
-        || ngx_http_openclaw_chat_headers(r, client) != NGX_OK)
-    {
-        return NULL;
-    }
+    /* the request may be gone before the connection */
+
+    p = (u_char *) (chat + 1);
+    p = ngx_http_openclaw_chat_keep(p, &client->agent_id);
+    p = ngx_http_openclaw_chat_keep(p, &chat->sender.id);
+    ngx_http_openclaw_chat_keep(p, &chat->sender.name);
 
     return chat;
 }
 
 
+static u_char *
+ngx_http_openclaw_chat_keep(u_char *p, ngx_str_t *s)
+{
+    u_char  *last;
+
+    if (s->len == 0) {
+        return p;
+    }
+
+    last = ngx_cpymem(p, s->data, s->len);
+    s->data = p;
+
+    return last;
+}
+
+
 static ngx_int_t
 ngx_http_openclaw_chat_agent(ngx_http_request_t *r,
-    ngx_http_openclaw_client_t *client)
+    ngx_http_openclaw_loc_conf_t *conf, ngx_str_t *id)
 {
-    u_char     *p;
-    ngx_str_t  *id;
+    u_char  *p;
 
-    id = &client->agent_id;
-
-    if (client->conf->agent_id == NULL) {
+    if (conf->agent_id == NULL) {
         ngx_str_set(id, "main");
         return NGX_OK;
     }
 
-    if (ngx_http_complex_value(r, client->conf->agent_id, id) != NGX_OK) {
+    if (ngx_http_complex_value(r, conf->agent_id, id) != NGX_OK) {
         return NGX_ERROR;
     }
 
@@ -235,41 +266,31 @@ ngx_http_openclaw_chat_agent(ngx_http_request_t *r,
 }
 
 
-static ngx_int_t
+static ngx_array_t *
 ngx_http_openclaw_chat_headers(ngx_http_request_t *r,
-    ngx_http_openclaw_client_t *client)
+    ngx_http_openclaw_loc_conf_t *conf)
 {
-    ngx_str_t                      value;
-    ngx_uint_t                     i, j, n;
-    ngx_keyval_t                  *def;
-    ngx_http_openclaw_header_t    *h;
-    ngx_http_openclaw_loc_conf_t  *conf;
+    ngx_str_t                    value;
+    ngx_uint_t                   i, j;
+    ngx_array_t                 *headers;
+    ngx_http_openclaw_header_t  *h;
 
-    conf = client->conf;
-
-    h = conf->headers ? conf->headers->elts : NULL;
-    n = conf->headers ? conf->headers->nelts : 0;
-
-    if (ngx_array_init(&client->headers, r->pool, n + 2, sizeof(ngx_str_t))
-        != NGX_OK)
-    {
-        return NGX_ERROR;
+    if (conf->lines) {
+        return conf->lines;
     }
 
-    for (def = ngx_http_openclaw_default_headers; def->key.len; def++) {
-
-        if (ngx_http_openclaw_chat_default_header(r->pool, client, &def->key,
-                                                  &def->value)
-            != NGX_OK)
-        {
-            return NGX_ERROR;
-        }
+    headers = ngx_array_create(r->pool, conf->headers->nelts,
+                               sizeof(ngx_str_t));
+    if (headers == NULL) {
+        return NULL;
     }
 
-    for (i = 0; i < n; i++) {
+    h = conf->headers->elts;
+
+    for (i = 0; i < conf->headers->nelts; i++) {
 
         if (ngx_http_complex_value(r, &h[i].value, &value) != NGX_OK) {
-            return NGX_ERROR;
+            return NULL;
         }
 
         for (j = 0; j < value.len; j++) {
@@ -277,70 +298,53 @@ ngx_http_openclaw_chat_headers(ngx_http_request_t *r,
                 ngx_log_error(NGX_LOG_ERR, r->connection->log, 0,
                               "the value of \"openclaw_set_header\" for "
                               "\"%V\" has a control character", &h[i].name);
-                return NGX_ERROR;
+                return NULL;
             }
         }
 
-        if (value.len
-            && ngx_http_openclaw_chat_header(r->pool, &client->headers,
-                                             &h[i].name, &value)
-               != NGX_OK)
+        if (ngx_http_openclaw_target_line(r->pool, headers, &h[i].name, &value)
+            != NGX_OK)
         {
-            return NGX_ERROR;
+            return NULL;
         }
     }
 
-    return NGX_OK;
+    return ngx_http_openclaw_chat_keep_headers(r->connection->pool, headers);
 }
 
 
-/* adds a header unless openclaw_set_header has set it, or turned it off */
-
-static ngx_int_t
-ngx_http_openclaw_chat_default_header(ngx_pool_t *pool,
-    ngx_http_openclaw_client_t *client, ngx_str_t *name, ngx_str_t *value)
+static ngx_array_t *
+ngx_http_openclaw_chat_keep_headers(ngx_pool_t *pool, ngx_array_t *headers)
 {
-    ngx_uint_t                   i;
-    ngx_array_t                 *set;
-    ngx_http_openclaw_header_t  *h;
+    ngx_str_t    *src, *line;
+    ngx_uint_t    i;
+    ngx_array_t  *kept;
 
-    set = client->conf->headers;
-    h = set ? set->elts : NULL;
+    kept = ngx_array_create(pool, headers->nelts, sizeof(ngx_str_t));
+    if (kept == NULL) {
+        return NULL;
+    }
 
-    for (i = 0; set && i < set->nelts; i++) {
+    src = headers->elts;
 
-        if (h[i].name.len == name->len
-            && ngx_strncasecmp(h[i].name.data, name->data, name->len) == 0)
-        {
-            return NGX_OK;
+    for (i = 0; i < headers->nelts; i++) {
+
+        line = ngx_array_push(kept);
+        if (line == NULL) {
+            return NULL;
         }
+
+        line->len = src[i].len;
+
+        line->data = ngx_pnalloc(pool, src[i].len + 1);
+        if (line->data == NULL) {
+            return NULL;
+        }
+
+        ngx_memcpy(line->data, src[i].data, src[i].len + 1);
     }
 
-    return ngx_http_openclaw_chat_header(pool, &client->headers, name, value);
-}
-
-
-static ngx_int_t
-ngx_http_openclaw_chat_header(ngx_pool_t *pool, ngx_array_t *headers,
-    ngx_str_t *name, ngx_str_t *value)
-{
-    ngx_str_t  *line;
-
-    line = ngx_array_push(headers);
-    if (line == NULL) {
-        return NGX_ERROR;
-    }
-
-    line->len = name->len + sizeof(": ") - 1 + value->len;
-
-    line->data = ngx_pnalloc(pool, line->len + 1);
-    if (line->data == NULL) {
-        return NGX_ERROR;
-    }
-
-    ngx_sprintf(line->data, "%V: %V%Z", name, value);
-
-    return NGX_OK;
+    return kept;
 }
 
 
@@ -588,10 +592,36 @@ ngx_http_openclaw_chat_close(ngx_http_openclaw_ws_t *ws)
     ngx_openclaw_stats_add(closes[ngx_openclaw_stats_close(ws->code)], 1);
     ngx_openclaw_stats_gauge(connections, -1);
 
+    if (ws->request == NULL) {
+        ngx_http_openclaw_chat_log(chat);
+    }
+
     if (chat->auth) {
         ngx_http_openclaw_auth_close(chat->auth);
     }
 
     ngx_http_openclaw_turn_leave(&chat->client);
     ngx_http_openclaw_limit_leave(&chat->client);
+}
+
+
+/* the line that the access log does not have: it had one at the handshake */
+
+static void
+ngx_http_openclaw_chat_log(ngx_http_openclaw_chat_t *chat)
+{
+    ngx_http_openclaw_ws_t      *ws;
+    ngx_http_openclaw_client_t  *client;
+
+    client = &chat->client;
+    ws = client->ws;
+
+    ngx_log_error(NGX_LOG_INFO, ws->connection->log, 0,
+                  "connection of sender \"%V\" closed with %ui, "
+                  "messages: %ui, turns: %ui, errors: %ui, "
+                  "frames: %ui received, %ui sent, "
+                  "bytes: %O received, %O sent",
+                  &chat->sender.id, ws->code, client->nmessages,
+                  client->nturns, client->nerrors, ws->frames_in,
+                  ws->frames_out, ws->bytes_in, ws->bytes_out);
 }

@@ -21,7 +21,7 @@
 #include <ngx_http_openclaw_turn.h>
 
 
-/* lives in r->pool, and is the module's context of the request */
+/* lives with ws, and is the module's context of the request */
 
 typedef struct {
     ngx_http_openclaw_client_t         client;

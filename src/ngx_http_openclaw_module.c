@@ -371,6 +371,13 @@ static ngx_command_t  ngx_http_openclaw_commands[] = {
       offsetof(ngx_http_openclaw_loc_conf_t, ws.log_level),
       &ngx_http_openclaw_log_levels },
 
+    { ngx_string("openclaw_lean"),
+      NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_FLAG,
+      ngx_conf_set_flag_slot,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      offsetof(ngx_http_openclaw_loc_conf_t, ws.lean),
+      NULL },
+
     { ngx_string("openclaw_status"),
       NGX_HTTP_LOC_CONF|NGX_CONF_NOARGS|NGX_CONF_TAKE1,
       ngx_http_openclaw_status,
@@ -441,6 +448,8 @@ ngx_http_openclaw_create_loc_conf(ngx_conf_t *cf)
      * set by ngx_pcalloc():
      *
      *     conf->urls = NULL;
+     *     conf->lines = NULL;
+     *     conf->ws.core = NULL;
      *     conf->agent.gateways.* = 0;
      *     conf->agent.* = { 0, NULL } for the strings;
      *     conf->agent.ssl_protocols = 0;
@@ -484,6 +493,7 @@ ngx_http_openclaw_create_loc_conf(ngx_conf_t *cf)
     conf->ws.ping_timeout = NGX_CONF_UNSET_MSEC;
     conf->ws.deflate = NGX_CONF_UNSET_UINT;
     conf->ws.log_level = NGX_CONF_UNSET_UINT;
+    conf->ws.lean = NGX_CONF_UNSET;
 
     conf->agent.connect_timeout = NGX_CONF_UNSET_MSEC;
     conf->agent.read_timeout = NGX_CONF_UNSET_MSEC;
@@ -563,6 +573,7 @@ ngx_http_openclaw_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
                               NGX_OPENCLAW_DEFLATE_OFF);
     ngx_conf_merge_uint_value(conf->ws.log_level, prev->ws.log_level,
                               NGX_LOG_INFO);
+    ngx_conf_merge_value(conf->ws.lean, prev->ws.lean, 0);
 
     ngx_conf_merge_msec_value(conf->agent.connect_timeout,
                               prev->agent.connect_timeout, 5000);
@@ -577,6 +588,8 @@ ngx_http_openclaw_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
 
     clcf = ngx_http_conf_get_module_loc_conf(cf, ngx_http_core_module);
 
+    conf->ws.core = clcf;
+
     if (conf->urls == NULL && clcf->noname && prev->urls) {
 
         /* "if" and "limit_except" are still their location's endpoint */
@@ -589,11 +602,15 @@ ngx_http_openclaw_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
             clcf->handler = ngx_http_openclaw_chat_handler;
         }
 
-        return NGX_CONF_OK;
+        return ngx_http_openclaw_target_headers(cf, conf);
     }
 
     if (conf->urls == NULL) {
         return NGX_CONF_OK;
+    }
+
+    if (ngx_http_openclaw_target_headers(cf, conf) != NGX_CONF_OK) {
+        return NGX_CONF_ERROR;
     }
 
     return ngx_http_openclaw_target_init(cf, conf);

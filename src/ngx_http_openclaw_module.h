@@ -34,7 +34,7 @@ typedef struct {
 } ngx_http_openclaw_main_conf_t;
 
 
-/* openclaw_set_header */
+/* openclaw_set_header, and what is sent without one */
 
 typedef struct {
     ngx_str_t                          name;
@@ -87,6 +87,10 @@ typedef struct {
     ngx_str_t                          token_file;
     ngx_array_t                       *headers;     /* of ngx_http_openclaw_
                                                        header_t */
+    ngx_array_t                       *lines;       /* of them, of ngx_str_t,
+                                                       NUL-terminated; NULL:
+                                                       it depends on the
+                                                       request */
     ngx_http_complex_value_t          *agent_id;    /* NULL: "main" */
     ngx_http_complex_value_t          *sender_id;
     ngx_http_complex_value_t          *sender_name;

@@ -17,6 +17,8 @@ typedef struct {
 } ngx_http_openclaw_place_t;
 
 
+static ngx_uint_t ngx_http_openclaw_target_is_set(ngx_array_t *headers,
+    ngx_str_t *name);
 static void ngx_http_openclaw_target_merge_file(
     ngx_http_openclaw_file_t *file, ngx_http_openclaw_file_t *prev);
 static char *ngx_http_openclaw_target_ssl(ngx_conf_t *cf,
@@ -36,6 +38,15 @@ static char *ngx_http_openclaw_target_auth(ngx_conf_t *cf,
 static ngx_int_t ngx_http_openclaw_target_gateway(ngx_conf_t *cf,
     ngx_openclaw_gateway_t *gateway, ngx_http_openclaw_url_t *url,
     ngx_str_t *ssl_name);
+
+
+/* what the agent request says unless openclaw_set_header says otherwise */
+
+static ngx_keyval_t  ngx_http_openclaw_target_defaults[] = {
+    { ngx_string("x-openclaw-message-channel"), ngx_string("websocket") },
+    { ngx_string("x-openclaw-scopes"), ngx_string("operator.write") },
+    { ngx_null_string, ngx_null_string }
+};
 
 
 void
@@ -68,6 +79,135 @@ ngx_http_openclaw_target_merge_file(ngx_http_openclaw_file_t *file,
     if (file->name.data == NULL) {
         *file = *prev;
     }
+}
+
+
+char *
+ngx_http_openclaw_target_headers(ngx_conf_t *cf,
+    ngx_http_openclaw_loc_conf_t *conf)
+{
+    ngx_uint_t                   i, n;
+    ngx_array_t                 *headers, *lines;
+    ngx_keyval_t                *def;
+    ngx_http_openclaw_header_t  *h;
+
+    headers = ngx_array_create(cf->pool, 4,
+                               sizeof(ngx_http_openclaw_header_t));
+    if (headers == NULL) {
+        return NGX_CONF_ERROR;
+    }
+
+    for (def = ngx_http_openclaw_target_defaults; def->key.len; def++) {
+
+        if (ngx_http_openclaw_target_is_set(conf->headers, &def->key)) {
+            continue;
+        }
+
+        h = ngx_array_push(headers);
+        if (h == NULL) {
+            return NGX_CONF_ERROR;
+        }
+
+        ngx_memzero(h, sizeof(ngx_http_openclaw_header_t));
+
+        h->name = def->key;
+        h->value.value = def->value;
+    }
+
+    n = conf->headers ? conf->headers->nelts : 0;
+
+    if (n) {
+        h = ngx_array_push_n(headers, n);
+        if (h == NULL) {
+            return NGX_CONF_ERROR;
+        }
+
+        ngx_memcpy(h, conf->headers->elts,
+                   n * sizeof(ngx_http_openclaw_header_t));
+    }
+
+    conf->headers = headers;
+
+    lines = ngx_array_create(cf->pool, headers->nelts, sizeof(ngx_str_t));
+    if (lines == NULL) {
+        return NGX_CONF_ERROR;
+    }
+
+    h = headers->elts;
+
+    for (i = 0; i < headers->nelts; i++) {
+
+        if (h[i].value.lengths) {
+            return NGX_CONF_OK;
+        }
+
+        if (ngx_http_openclaw_target_line(cf->pool, lines, &h[i].name,
+                                          &h[i].value.value)
+            != NGX_OK)
+        {
+            return NGX_CONF_ERROR;
+        }
+    }
+
+    conf->lines = lines;
+
+    return NGX_CONF_OK;
+}
+
+
+/* whether openclaw_set_header has set it, or turned it off */
+
+static ngx_uint_t
+ngx_http_openclaw_target_is_set(ngx_array_t *headers, ngx_str_t *name)
+{
+    ngx_uint_t                   i;
+    ngx_http_openclaw_header_t  *h;
+
+    h = headers ? headers->elts : NULL;
+
+    for (i = 0; headers && i < headers->nelts; i++) {
+
+        if (h[i].name.len == name->len
+            && ngx_strncasecmp(h[i].name.data, name->data, name->len) == 0)
+        {
+            return 1;
+        }
+    }
+
+    return 0;
+}
+
+
+ngx_int_t
+ngx_http_openclaw_target_line(ngx_pool_t *pool, ngx_array_t *lines,
+    ngx_str_t *name, ngx_str_t *value)
+{
+    u_char     *p;
+    size_t      len;
+    ngx_str_t  *line;
+
+    if (value->len == 0) {
+        return NGX_OK;
+    }
+
+    line = ngx_array_push(lines);
+    if (line == NULL) {
+        return NGX_ERROR;
+    }
+
+    len = name->len + sizeof(": ") - 1 + value->len;
+
+    p = ngx_pnalloc(pool, len + 1);
+    if (p == NULL) {
+        return NGX_ERROR;
+    }
+
+    ngx_sprintf(p, "%V: %V%Z", name, value);
+
+    line->len = len;
+    line->data = p;
+
+    return NGX_OK;
 }
 
 

@@ -31,5 +31,19 @@ void ngx_http_openclaw_target_merge_ssl(ngx_http_openclaw_loc_conf_t *prev,
 char *ngx_http_openclaw_target_init(ngx_conf_t *cf,
     ngx_http_openclaw_loc_conf_t *conf);
 
+/*
+ * Adds to conf->headers what is sent without openclaw_set_header, and sets
+ * conf->lines.  NGX_CONF_OK or NGX_CONF_ERROR (no memory).
+ */
+char *ngx_http_openclaw_target_headers(ngx_conf_t *cf,
+    ngx_http_openclaw_loc_conf_t *conf);
+
+/*
+ * Adds a line "name: value" to an array of ngx_str_t, NUL-terminated, unless
+ * the value is empty.  NGX_OK or NGX_ERROR.
+ */
+ngx_int_t ngx_http_openclaw_target_line(ngx_pool_t *pool, ngx_array_t *lines,
+    ngx_str_t *name, ngx_str_t *value);
+
 
 #endif /* _NGX_HTTP_OPENCLAW_TARGET_H_INCLUDED_ */

@@ -127,6 +127,13 @@ ngx_http_openclaw_turn_session(ngx_http_openclaw_turn_t *turn,
 
     key = &turn->ticket.key;
 
+    if (client->ws->request == NULL) {
+
+        /* there is no request that a variable could be asked for */
+
+        return;
+    }
+
     if (client->session_size < key->len) {
         size = ngx_max(key->len, 2 * client->session_size);
 

@@ -30,7 +30,7 @@ typedef struct {
     ngx_http_openclaw_ws_t            *ws;
     ngx_http_openclaw_loc_conf_t      *conf;
     ngx_str_t                          agent_id;
-    ngx_array_t                        headers;     /* lines of the agent
+    ngx_array_t                       *headers;     /* lines of the agent
                                                        request, ngx_str_t,
                                                        NUL-terminated */
     ngx_queue_t                        turns;

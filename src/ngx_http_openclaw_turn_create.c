@@ -33,14 +33,15 @@ ngx_http_openclaw_turn_create(ngx_http_openclaw_client_t *client,
     ngx_openclaw_message_t *m, ngx_str_t *sender_id, ngx_str_t *sender_name)
 {
     ngx_pool_t                *pool;
+    ngx_log_t                 *log;
     ngx_http_openclaw_turn_t  *turn;
-    ngx_http_core_loc_conf_t  *clcf;
     ngx_openclaw_request_t     request;
 
-    clcf = ngx_http_get_module_loc_conf(client->ws->request,
-                                        ngx_http_core_module);
+    /* the connection's log goes with it */
 
-    pool = ngx_create_pool(NGX_HTTP_OPENCLAW_TURN_POOL_SIZE, clcf->error_log);
+    log = client->conf->ws.core->error_log;
+
+    pool = ngx_create_pool(NGX_HTTP_OPENCLAW_TURN_POOL_SIZE, log);
     if (pool == NULL) {
         return NULL;
     }
@@ -56,9 +57,7 @@ ngx_http_openclaw_turn_create(ngx_http_openclaw_client_t *client,
     turn->ticket.answers = turn->conf->answers;
     ngx_http_openclaw_limit_turns(client, &turn->ticket);
 
-    /* the connection's log goes with it */
-
-    turn->log = *clcf->error_log;
+    turn->log = *log;
     turn->log.handler = ngx_http_openclaw_turn_log_error;
     turn->log.data = turn;
 
@@ -71,7 +70,7 @@ ngx_http_openclaw_turn_create(ngx_http_openclaw_client_t *client,
 
     ngx_http_openclaw_turn_digest(turn->ticket.digest, m);
 
-    if (ngx_http_openclaw_turn_headers(turn, &client->headers) != NGX_OK) {
+    if (ngx_http_openclaw_turn_headers(turn, client->headers) != NGX_OK) {
         goto failed;
     }
 
@@ -207,7 +206,14 @@ ngx_http_openclaw_turn_headers(ngx_http_openclaw_turn_t *turn,
     }
 
     for (i = 0; i < n; i++) {
-        line[i].len = src[i].len;
+        line[i] = src[i];
+
+        if (headers == turn->conf->lines) {
+
+            /* they are there as long as the worker */
+
+            continue;
+        }
 
         line[i].data = ngx_pnalloc(turn->pool, src[i].len + 1);
         if (line[i].data == NULL) {

@@ -118,7 +118,10 @@ ngx_http_openclaw_variable_number(ngx_http_request_t *r,
 
     chat = ngx_http_get_module_ctx(r->main, ngx_http_openclaw_module);
 
-    if (chat == NULL || chat->client.ws == NULL) {
+    if (chat == NULL
+        || (data == NGX_HTTP_OPENCLAW_VARIABLE_CLOSE_CODE
+            && chat->client.ws->code == 0))
+    {
         v->not_found = 1;
         return NGX_OK;
     }

@@ -54,26 +54,23 @@ static void ngx_http_openclaw_ws_cleanup(void *data);
 ngx_http_openclaw_ws_t *
 ngx_http_openclaw_ws_create(ngx_http_request_t *r,
     ngx_http_openclaw_ws_conf_t *conf,
-    ngx_http_openclaw_ws_handlers_t *handlers, void *data)
+    ngx_http_openclaw_ws_handlers_t *handlers, size_t size)
 {
-    ngx_int_t                rc;
-    ngx_connection_t        *c;
     ngx_http_openclaw_ws_t  *ws;
 
-    ws = ngx_pcalloc(r->pool, sizeof(ngx_http_openclaw_ws_t));
+    /* in one piece, of which an idle connection consists */
+
+    ws = ngx_pcalloc(r->connection->pool,
+                     sizeof(ngx_http_openclaw_ws_t) + size);
     if (ws == NULL) {
         return NULL;
     }
 
-    c = r->connection;
-
     ws->request = r;
-    ws->connection = c;
+    ws->connection = r->connection;
     ws->conf = conf;
     ws->handlers = handlers;
-    ws->data = data;
-    ws->code = NGX_OPENCLAW_CLOSE_ABNORMAL;
-    ws->upgrading = 1;
+    ws->data = ws + 1;
 
     /* nothing is to be closed until the connection is taken over */
     ws->done = 1;
@@ -81,16 +78,32 @@ ngx_http_openclaw_ws_create(ngx_http_request_t *r,
     ngx_openclaw_frame_init(&ws->parser, conf->max_message_size);
     ws->parser.max_fragments = conf->max_fragments;
 
+    return ws;
+}
+
+
+ngx_int_t
+ngx_http_openclaw_ws_start(ngx_http_openclaw_ws_t *ws)
+{
+    ngx_int_t                         rc;
+    ngx_connection_t                 *c;
+    ngx_http_request_t               *r;
+    ngx_http_openclaw_ws_attached_t  *attached;
+
+    r = ws->request;
+    c = ws->connection;
+
     if (ngx_http_openclaw_ws_alloc(ws) != NGX_OK) {
-        return NULL;
+        return NGX_ERROR;
     }
 
     rc = ngx_http_openclaw_ws_accept(ws);
 
     if (rc == NGX_ERROR) {
-        return NULL;
+        return NGX_ERROR;
     }
 
+    ws->upgrading = 1;
     ws->parser.deflate = ws->params.accepted;
 
     /* then it is closed from the first event, as any other connection */
@@ -103,21 +116,24 @@ ngx_http_openclaw_ws_create(ngx_http_request_t *r,
     c->log->action = "talking to WebSocket client";
 
     ws->done = 0;
-    ws->read_handler = c->read->handler;
-    ws->write_handler = c->write->handler;
 
-    /* no other event of the connection may come before ws->start */
+    attached = ws->attached;
+
+    attached->read_handler = c->read->handler;
+    attached->write_handler = c->write->handler;
+
+    /* no other event of the connection may come before this one */
 
     c->read->handler = ngx_http_empty_handler;
     c->write->handler = ngx_http_empty_handler;
 
-    ws->start.handler = ngx_http_openclaw_ws_start_handler;
-    ws->start.data = ws;
-    ws->start.log = c->log;
+    attached->start.handler = ngx_http_openclaw_ws_start_handler;
+    attached->start.data = ws;
+    attached->start.log = c->log;
 
-    ngx_post_event(&ws->start, &ngx_posted_events);
+    ngx_post_event(&attached->start, &ngx_posted_events);
 
-    return ws;
+    return NGX_OK;
 }
 
 
@@ -130,6 +146,12 @@ ngx_http_openclaw_ws_alloc(ngx_http_openclaw_ws_t *ws)
 
     r = ws->request;
 
+    ws->attached = ngx_pcalloc(r->pool,
+                               sizeof(ngx_http_openclaw_ws_attached_t));
+    if (ws->attached == NULL) {
+        return NGX_ERROR;
+    }
+
     cln = ngx_http_cleanup_add(r, 0);
     if (cln == NULL) {
         return NGX_ERROR;
@@ -137,6 +159,8 @@ ngx_http_openclaw_ws_alloc(ngx_http_openclaw_ws_t *ws)
 
     cln->handler = ngx_http_openclaw_ws_cleanup;
     cln->data = ws;
+
+    ws->attached->cleanup = cln;
 
     b = r->header_in;
 
@@ -198,7 +222,7 @@ ngx_http_openclaw_ws_start_handler(ngx_event_t *ev)
         return;
     }
 
-    ngx_http_openclaw_ws_write_handler(c->write);
+    ngx_http_openclaw_ws_write_event(ws);
 }
 
 
@@ -225,7 +249,11 @@ ngx_http_openclaw_ws_get(ngx_connection_t *c)
 }
 
 
-/* nginx sets its own handlers also when it is a subrequest that has failed */
+/*
+ * nginx sets its own handlers also when it is a subrequest that has failed.
+ * Then they call these, and look at the request afterwards: so what is to be
+ * done waits for an event of ours.
+ */
 
 static void
 ngx_http_openclaw_ws_take_back(ngx_http_request_t *r)
@@ -243,7 +271,7 @@ static void
 ngx_http_openclaw_ws_read_back(ngx_http_request_t *r)
 {
     ngx_http_openclaw_ws_take_back(r);
-    ngx_http_openclaw_ws_read_handler(r->connection->read);
+    ngx_post_event(r->connection->read, &ngx_posted_events);
 }
 
 
@@ -251,18 +279,32 @@ static void
 ngx_http_openclaw_ws_write_back(ngx_http_request_t *r)
 {
     ngx_http_openclaw_ws_take_back(r);
-    ngx_http_openclaw_ws_write_handler(r->connection->write);
+    ngx_post_event(r->connection->write, &ngx_posted_events);
 }
 
 
 static void
 ngx_http_openclaw_ws_read_handler(ngx_event_t *rev)
 {
-    ngx_connection_t        *c;
-    ngx_http_openclaw_ws_t  *ws;
+    ngx_http_openclaw_ws_read_event(ngx_http_openclaw_ws_get(rev->data));
+}
 
-    c = rev->data;
-    ws = ngx_http_openclaw_ws_get(c);
+
+static void
+ngx_http_openclaw_ws_write_handler(ngx_event_t *wev)
+{
+    ngx_http_openclaw_ws_write_event(ngx_http_openclaw_ws_get(wev->data));
+}
+
+
+void
+ngx_http_openclaw_ws_read_event(ngx_http_openclaw_ws_t *ws)
+{
+    ngx_event_t       *rev;
+    ngx_connection_t  *c;
+
+    c = ws->connection;
+    rev = c->read;
 
     if (c->close) {
         ngx_http_openclaw_ws_shutdown(ws);
@@ -281,14 +323,14 @@ ngx_http_openclaw_ws_read_handler(ngx_event_t *rev)
 }
 
 
-static void
-ngx_http_openclaw_ws_write_handler(ngx_event_t *wev)
+void
+ngx_http_openclaw_ws_write_event(ngx_http_openclaw_ws_t *ws)
 {
-    ngx_connection_t        *c;
-    ngx_http_openclaw_ws_t  *ws;
+    ngx_event_t       *wev;
+    ngx_connection_t  *c;
 
-    c = wev->data;
-    ws = ngx_http_openclaw_ws_get(c);
+    c = ws->connection;
+    wev = c->write;
 
     if (c->close) {
         ngx_http_openclaw_ws_shutdown(ws);
@@ -330,6 +372,11 @@ ngx_http_openclaw_ws_write_handler(ngx_event_t *wev)
 
     if (ngx_handle_write_event(wev, 0) != NGX_OK) {
         ngx_http_openclaw_ws_drop(ws);
+        return;
+    }
+
+    if (ws->conf->lean && ws->request && !ws->upgrading) {
+        ngx_http_openclaw_ws_free_request(ws);
     }
 }
 
@@ -633,7 +680,7 @@ ngx_http_openclaw_ws_leave(ngx_http_openclaw_ws_t *ws)
 
     /* before 1.23.3 a posted event would wait until there is another one */
 
-    ngx_http_openclaw_ws_write_handler(ws->connection->write);
+    ngx_http_openclaw_ws_write_event(ws);
 }
 
 
@@ -678,25 +725,33 @@ ngx_http_openclaw_ws_finish(ngx_http_openclaw_ws_t *ws, ngx_int_t rc)
         c->error = 1;
     }
 
+    if (r == NULL) {
+        c->log->action = NULL;
+        ngx_http_openclaw_ws_cleanup(ws);
+        ngx_http_openclaw_ws_end(ws);
+        return;
+    }
+
     ngx_http_openclaw_ws_cleanup(ws);
+
+    if (ws->linger) {
+        r->lingering_close = 1;
+    }
 
     ngx_http_finalize_request(r, rc);
     ngx_http_run_posted_requests(c);
 }
 
 
-/* gives the connection back as it was when it was taken over */
+/* leaves the connection, as it was when it was taken over */
 
 static void
 ngx_http_openclaw_ws_give_back(ngx_http_openclaw_ws_t *ws)
 {
-    ngx_connection_t  *c;
+    ngx_connection_t                 *c;
+    ngx_http_openclaw_ws_attached_t  *attached;
 
     c = ws->connection;
-
-    if (ws->start.posted) {
-        ngx_delete_posted_event(&ws->start);
-    }
 
     if (c->read->timer_set) {
         ngx_del_timer(c->read);
@@ -721,12 +776,23 @@ ngx_http_openclaw_ws_give_back(ngx_http_openclaw_ws_t *ws)
     }
 #endif
 
+    c->idle = 0;
+
+    attached = ws->attached;
+
+    if (attached == NULL) {
+        return;
+    }
+
+    if (attached->start.posted) {
+        ngx_delete_posted_event(&attached->start);
+    }
+
     ws->request->read_event_handler = ngx_http_block_reading;
     ws->request->write_event_handler = ngx_http_request_empty_handler;
 
-    c->idle = 0;
-    c->read->handler = ws->read_handler;
-    c->write->handler = ws->write_handler;
+    c->read->handler = attached->read_handler;
+    c->write->handler = attached->write_handler;
 }
 
 
@@ -737,6 +803,11 @@ ngx_http_openclaw_ws_cleanup(void *data)
 
     if (!ws->done) {
         ws->done = 1;
+
+        if (ws->code == 0) {
+            ws->code = NGX_OPENCLAW_CLOSE_ABNORMAL;
+        }
+
         ngx_http_openclaw_ws_give_back(ws);
         ws->handlers->close(ws);
     }

@@ -49,6 +49,10 @@ typedef struct {
                                                            DEFLATE_... */
     ngx_uint_t                         log_level;       /* of what a client
                                                            did wrong */
+    ngx_flag_t                         lean;            /* the request is freed
+                                                           after the handshake
+                                                           */
+    ngx_http_core_loc_conf_t          *core;            /* of the location */
 } ngx_http_openclaw_ws_conf_t;
 
 
@@ -71,19 +75,24 @@ typedef struct {
     void                             (*expire)(ngx_http_openclaw_ws_t *ws);
 
     /*
-     * The connection is no more: the last call for it, exactly one.  ws, its
-     * request and its pool may be gone when it returns; only variables, for
-     * the access log, may still read ws->code and the counters.
+     * The connection is no more: the last call for it, exactly one.  ws and
+     * its pool may be gone when it returns; only variables, for the access
+     * log, may still read ws->code and the counters.
      */
     void                             (*close)(ngx_http_openclaw_ws_t *ws);
 } ngx_http_openclaw_ws_handlers_t;
 
 
 typedef struct ngx_http_openclaw_ws_out_s  ngx_http_openclaw_ws_out_t;
+typedef struct ngx_http_openclaw_ws_attached_s
+    ngx_http_openclaw_ws_attached_t;
 
+
+/* lives in the pool of its connection */
 
 struct ngx_http_openclaw_ws_s {
-    ngx_http_request_t                *request;
+    ngx_http_request_t                *request;     /* of the handshake; NULL
+                                                       once it is freed */
     ngx_connection_t                  *connection;
     ngx_http_openclaw_ws_conf_t       *conf;
     ngx_http_openclaw_ws_handlers_t   *handlers;
@@ -94,8 +103,9 @@ struct ngx_http_openclaw_ws_s {
                                                        ngx_http_openclaw_ws_
                                                        idle() */
     ngx_uint_t                         code;        /* close code, sent or
-                                                       received; 1006 if
-                                                       there was none */
+                                                       received; 1006 if there
+                                                       was none; 0 as long as
+                                                       it is open */
     ngx_uint_t                         frames_in;   /* control frames too */
     ngx_uint_t                         frames_out;
     off_t                              bytes_in;    /* of frames */
@@ -123,9 +133,7 @@ struct ngx_http_openclaw_ws_s {
                                                        before */
     u_char                            *leftover;    /* read, not parsed yet */
     size_t                             leftover_len;
-    ngx_event_t                        start;
-    ngx_event_handler_pt               read_handler;     /* nginx's own */
-    ngx_event_handler_pt               write_handler;
+    ngx_http_openclaw_ws_attached_t   *attached;    /* with the request */
 
     unsigned                           upgrading:1; /* 101 is being sent */
     unsigned                           full:1;
@@ -141,6 +149,9 @@ struct ngx_http_openclaw_ws_s {
     unsigned                           waiting:1;   /* for the peer's Close */
     unsigned                           broken:1;    /* by the client: nothing
                                                        more is parsed */
+    unsigned                           linger:1;    /* what the client still
+                                                       sends is to be read and
+                                                       dropped */
     unsigned                           failed:1;    /* to be dropped */
     unsigned                           done:1;
 };
@@ -158,17 +169,24 @@ ngx_int_t ngx_http_openclaw_ws_check(ngx_http_request_t *r,
     ngx_str_t *reason);
 
 /*
- * Answers a checked handshake with 101 and takes the connection over.  To be
- * called as the last thing of a content handler, which returns NGX_DONE then.
- * No handler is called before that.  conf and handlers must live as long as
- * the cycle.
- *
- * Returns NULL on error, with nothing sent: the content handler returns
- * NGX_HTTP_INTERNAL_SERVER_ERROR.
+ * Makes the connection of a checked handshake, and ws->data of that size,
+ * which is zeroed.  conf and handlers must live as long as the cycle.  Returns
+ * NULL if there is no memory.
  */
 ngx_http_openclaw_ws_t *ngx_http_openclaw_ws_create(ngx_http_request_t *r,
     ngx_http_openclaw_ws_conf_t *conf,
-    ngx_http_openclaw_ws_handlers_t *handlers, void *data);
+    ngx_http_openclaw_ws_handlers_t *handlers, size_t size);
+
+/*
+ * Answers the handshake with 101 and takes the connection over.  To be called
+ * as the last thing of a content handler, which returns NGX_DONE then.  No
+ * handler is called before that.
+ *
+ * NGX_OK     the connection is the one of ws now
+ * NGX_ERROR  nothing was sent: the content handler returns
+ *            NGX_HTTP_INTERNAL_SERVER_ERROR
+ */
+ngx_int_t ngx_http_openclaw_ws_start(ngx_http_openclaw_ws_t *ws);
 
 /*
  * Appends a frame with a payload of len bytes, which the caller writes at the

@@ -7,7 +7,7 @@
 /*
  * What the files of the WebSocket connection share: ngx_http_openclaw_ws.c
  * runs it from beginning to end and is told by flags what the other ones
- * found: _handshake.c, _read.c and _write.c.
+ * found: _handshake.c, _read.c and _write.c; _lean.c has it without a request.
  */
 
 
@@ -19,6 +19,16 @@
 #include <ngx_core.h>
 #include <ngx_http.h>
 #include <ngx_http_openclaw_ws.h>
+
+
+/* of a connection that has its request; lives in the pool of that */
+
+struct ngx_http_openclaw_ws_attached_s {
+    ngx_http_cleanup_t                *cleanup;
+    ngx_event_t                        start;
+    ngx_event_handler_pt               read_handler;     /* nginx's own */
+    ngx_event_handler_pt               write_handler;
+};
 
 
 /*
@@ -80,6 +90,20 @@ void ngx_http_openclaw_ws_post(ngx_http_openclaw_ws_t *ws);
 
 /* Something came from the client: it need not be pinged for a while. */
 void ngx_http_openclaw_ws_alive(ngx_http_openclaw_ws_t *ws);
+
+/* What is to be done when an event of the connection has come. */
+void ngx_http_openclaw_ws_read_event(ngx_http_openclaw_ws_t *ws);
+void ngx_http_openclaw_ws_write_event(ngx_http_openclaw_ws_t *ws);
+
+
+/*
+ * Frees the request, with a line in the access log, unless something still
+ * needs it: then it is to be called again.
+ */
+void ngx_http_openclaw_ws_free_request(ngx_http_openclaw_ws_t *ws);
+
+/* Closes a connection that has no request, and with it frees ws. */
+void ngx_http_openclaw_ws_end(ngx_http_openclaw_ws_t *ws);
 
 
 #endif /* _NGX_HTTP_OPENCLAW_WS_INTERNAL_H_INCLUDED_ */

@@ -548,9 +548,7 @@ ngx_http_openclaw_ws_break(ngx_http_openclaw_ws_t *ws, ngx_uint_t code,
     ngx_http_openclaw_ws_close(ws, code, error);
 
     ws->broken = 1;
-
-    /* nginx is to read what the client still sends, and drop it */
-    ws->request->lingering_close = 1;
+    ws->linger = 1;
 
     ngx_http_openclaw_ws_post(ws);
 }
@@ -575,7 +573,7 @@ ngx_http_openclaw_ws_peer_close(ngx_http_openclaw_ws_t *ws, ngx_uint_t code)
      */
 
     if (!ws->leaving) {
-        ws->request->lingering_close = 1;
+        ws->linger = 1;
     }
 
     ngx_http_openclaw_ws_post(ws);
@@ -599,4 +597,6 @@ ngx_http_openclaw_ws_free_in(ngx_http_openclaw_ws_t *ws)
         ngx_openclaw_inflate_free(ws->inflate);
         ws->inflate = NULL;
     }
+
+    ngx_openclaw_frame_free(&ws->parser);
 }

@@ -148,6 +148,7 @@ ngx_http_ws_echo_handler(ngx_http_request_t *r)
 {
     ngx_int_t                     rc;
     ngx_str_t                     reason;
+    ngx_http_openclaw_ws_t       *ws;
     ngx_http_ws_echo_loc_conf_t  *conf;
 
     if (r->err_status) {
@@ -167,10 +168,10 @@ ngx_http_ws_echo_handler(ngx_http_request_t *r)
 
     conf = ngx_http_get_module_loc_conf(r, ngx_http_ws_echo_module);
 
-    if (ngx_http_openclaw_ws_create(r, &conf->ws, &ngx_http_ws_echo_handlers,
-                                    NULL)
-        == NULL)
-    {
+    ws = ngx_http_openclaw_ws_create(r, &conf->ws, &ngx_http_ws_echo_handlers,
+                                     0);
+
+    if (ws == NULL || ngx_http_openclaw_ws_start(ws) != NGX_OK) {
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 
