@@ -422,26 +422,13 @@ ngx_http_openclaw_auth_protocols(ngx_http_request_t *r, ngx_str_t *token,
 static ngx_int_t
 ngx_http_openclaw_auth_protocol(ngx_http_request_t *r, ngx_str_t *protocol)
 {
-    ngx_table_elt_t  *h;
-
     /* what it points to will be written over */
 
     if (ngx_http_openclaw_auth_copy(r->pool, protocol) != NGX_OK) {
         return NGX_ERROR;
     }
 
-    h = ngx_list_push(&r->headers_out.headers);
-    if (h == NULL) {
-        return NGX_ERROR;
-    }
-
-    ngx_memzero(h, sizeof(ngx_table_elt_t));
-
-    h->hash = 1;
-    ngx_str_set(&h->key, "Sec-WebSocket-Protocol");
-    h->value = *protocol;
-
-    return NGX_OK;
+    return ngx_http_openclaw_ws_header(r, "Sec-WebSocket-Protocol", protocol);
 }
 
 

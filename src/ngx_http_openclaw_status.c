@@ -11,6 +11,7 @@
 #include <ngx_openclaw_stats.h>
 #include <ngx_http_openclaw_module.h>
 #include <ngx_http_openclaw_conf.h>
+#include <ngx_http_openclaw_ws.h>
 #include <ngx_http_openclaw_status.h>
 
 
@@ -35,8 +36,6 @@ static ngx_int_t ngx_http_openclaw_status_view(ngx_http_request_t *r,
 static ngx_int_t ngx_http_openclaw_status_send(ngx_http_request_t *r,
     ngx_http_openclaw_status_format_t *format,
     ngx_http_openclaw_status_t *st);
-static ngx_int_t ngx_http_openclaw_status_header(ngx_http_request_t *r,
-    const char *name, ngx_str_t *value);
 static ngx_buf_t *ngx_http_openclaw_status_room(
     ngx_http_openclaw_status_t *st, size_t size);
 
@@ -245,16 +244,16 @@ ngx_http_openclaw_status_send(ngx_http_request_t *r,
     static ngx_str_t  cache = ngx_string("no-store");
     static ngx_str_t  sniff = ngx_string("nosniff");
 
-    if (ngx_http_openclaw_status_header(r, "Cache-Control", &cache) != NGX_OK
-        || ngx_http_openclaw_status_header(r, "X-Content-Type-Options", &sniff)
+    if (ngx_http_openclaw_ws_header(r, "Cache-Control", &cache) != NGX_OK
+        || ngx_http_openclaw_ws_header(r, "X-Content-Type-Options", &sniff)
            != NGX_OK)
     {
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 
     if (format->print == ngx_http_openclaw_status_page
-        && ngx_http_openclaw_status_header(r, "Content-Security-Policy",
-                                           &ngx_http_openclaw_status_policy)
+        && ngx_http_openclaw_ws_header(r, "Content-Security-Policy",
+                                       &ngx_http_openclaw_status_policy)
            != NGX_OK)
     {
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
@@ -276,30 +275,6 @@ ngx_http_openclaw_status_send(ngx_http_request_t *r,
     st->buf->last_in_chain = 1;
 
     return ngx_http_output_filter(r, st->out);
-}
-
-
-static ngx_int_t
-ngx_http_openclaw_status_header(ngx_http_request_t *r, const char *name,
-    ngx_str_t *value)
-{
-    ngx_table_elt_t  *h;
-
-    h = ngx_list_push(&r->headers_out.headers);
-    if (h == NULL) {
-        return NGX_ERROR;
-    }
-
-    h->hash = 1;
-    h->key.data = (u_char *) name;
-    h->key.len = ngx_strlen(name);
-    h->value = *value;
-
-#if (nginx_version >= 1023000)
-    h->next = NULL;
-#endif
-
-    return NGX_OK;
 }
 
 

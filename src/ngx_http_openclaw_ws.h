@@ -169,6 +169,13 @@ ngx_int_t ngx_http_openclaw_ws_check(ngx_http_request_t *r,
     ngx_str_t *reason);
 
 /*
+ * Adds a header to the answer; the name and the value must live as long as the
+ * request.  NGX_OK or NGX_ERROR.
+ */
+ngx_int_t ngx_http_openclaw_ws_header(ngx_http_request_t *r, const char *name,
+    ngx_str_t *value);
+
+/*
  * Makes the connection of a checked handshake, and ws->data of that size,
  * which is zeroed.  conf and handlers must live as long as the cycle.  Returns
  * NULL if there is no memory.

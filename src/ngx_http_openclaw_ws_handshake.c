@@ -18,6 +18,7 @@
 #define NGX_HTTP_OPENCLAW_WS_SHA1_LEN       20
 #define NGX_HTTP_OPENCLAW_WS_GUID           "258EAFA5-E914-47DA-95CA-"        \
                                             "C5AB0DC85B11"
+#define NGX_HTTP_OPENCLAW_WS_EXTENSIONS     "Sec-WebSocket-Extensions"
 
 
 typedef enum {
@@ -49,8 +50,6 @@ static ngx_uint_t ngx_http_openclaw_ws_token(ngx_str_t *value,
 static ngx_uint_t ngx_http_openclaw_ws_valid_key(ngx_str_t *key);
 static ngx_int_t ngx_http_openclaw_ws_refuse(ngx_http_request_t *r,
     ngx_http_openclaw_ws_found_t *version, ngx_str_t *reason);
-static ngx_int_t ngx_http_openclaw_ws_header(ngx_http_request_t *r,
-    ngx_str_t *name, ngx_str_t *value);
 
 static ngx_int_t ngx_http_openclaw_ws_offers(ngx_http_request_t *r,
     ngx_openclaw_deflate_params_t *params, ngx_uint_t mode);
@@ -68,16 +67,12 @@ static ngx_http_openclaw_ws_header_t  ngx_http_openclaw_ws_wanted[] = {
     { ngx_string("sec-websocket-version"), ngx_null_string }
 };
 
-static ngx_str_t  ngx_http_openclaw_ws_extensions =
-    ngx_string("Sec-WebSocket-Extensions");
-static ngx_str_t  ngx_http_openclaw_ws_upgrade_name = ngx_string("Upgrade");
 static ngx_str_t  ngx_http_openclaw_ws_websocket = ngx_string("websocket");
 
 
 ngx_int_t
 ngx_http_openclaw_ws_check(ngx_http_request_t *r, ngx_str_t *reason)
 {
-    static ngx_str_t  allow = ngx_string("Allow");
     static ngx_str_t  get = ngx_string("GET");
 
     ngx_openclaw_deflate_params_t   params;
@@ -87,7 +82,7 @@ ngx_http_openclaw_ws_check(ngx_http_request_t *r, ngx_str_t *reason)
     if (r->method != NGX_HTTP_GET) {
         ngx_str_set(reason, "The method must be GET.\n");
 
-        if (ngx_http_openclaw_ws_header(r, &allow, &get) != NGX_OK) {
+        if (ngx_http_openclaw_ws_header(r, "Allow", &get) != NGX_OK) {
             return NGX_HTTP_INTERNAL_SERVER_ERROR;
         }
 
@@ -262,17 +257,18 @@ static ngx_int_t
 ngx_http_openclaw_ws_refuse(ngx_http_request_t *r,
     ngx_http_openclaw_ws_found_t *version, ngx_str_t *reason)
 {
-    static ngx_str_t  name = ngx_string("Sec-WebSocket-Version");
     static ngx_str_t  supported = ngx_string("13");
 
-    if (ngx_http_openclaw_ws_header(r, &ngx_http_openclaw_ws_upgrade_name,
+    if (ngx_http_openclaw_ws_header(r, "Upgrade",
                                     &ngx_http_openclaw_ws_websocket)
         != NGX_OK)
     {
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 
-    if (version && ngx_http_openclaw_ws_header(r, &name, &supported) != NGX_OK)
+    if (version
+        && ngx_http_openclaw_ws_header(r, "Sec-WebSocket-Version", &supported)
+           != NGX_OK)
     {
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
@@ -285,8 +281,8 @@ ngx_http_openclaw_ws_refuse(ngx_http_request_t *r,
 }
 
 
-static ngx_int_t
-ngx_http_openclaw_ws_header(ngx_http_request_t *r, ngx_str_t *name,
+ngx_int_t
+ngx_http_openclaw_ws_header(ngx_http_request_t *r, const char *name,
     ngx_str_t *value)
 {
     ngx_table_elt_t  *h;
@@ -297,7 +293,8 @@ ngx_http_openclaw_ws_header(ngx_http_request_t *r, ngx_str_t *name,
     }
 
     h->hash = 1;
-    h->key = *name;
+    h->key.data = (u_char *) name;
+    h->key.len = ngx_strlen(name);
     h->value = *value;
 
 #if (nginx_version >= 1023000)
@@ -320,7 +317,7 @@ ngx_http_openclaw_ws_accept(ngx_http_openclaw_ws_t *ws)
 
     ngx_http_openclaw_ws_headers(r, found);
 
-    if (ngx_http_openclaw_ws_header(r, &ngx_http_openclaw_ws_upgrade_name,
+    if (ngx_http_openclaw_ws_header(r, "Upgrade",
                                     &ngx_http_openclaw_ws_websocket)
         != NGX_OK)
     {
@@ -366,14 +363,14 @@ static ngx_int_t
 ngx_http_openclaw_ws_offers(ngx_http_request_t *r,
     ngx_openclaw_deflate_params_t *params, ngx_uint_t mode)
 {
-    ngx_str_t        *name;
+    size_t            len;
     ngx_uint_t        i;
     ngx_list_part_t  *part;
     ngx_table_elt_t  *h;
 
     ngx_memzero(params, sizeof(ngx_openclaw_deflate_params_t));
 
-    name = &ngx_http_openclaw_ws_extensions;
+    len = sizeof(NGX_HTTP_OPENCLAW_WS_EXTENSIONS) - 1;
     part = &r->headers_in.headers.part;
     h = part->elts;
 
@@ -389,8 +386,10 @@ ngx_http_openclaw_ws_offers(ngx_http_request_t *r,
             i = 0;
         }
 
-        if (h[i].key.len == name->len
-            && ngx_strncasecmp(h[i].key.data, name->data, name->len) == 0
+        if (h[i].key.len == len
+            && ngx_strncasecmp(h[i].key.data,
+                               (u_char *) NGX_HTTP_OPENCLAW_WS_EXTENSIONS, len)
+               == 0
             && ngx_openclaw_deflate_offers(params, &h[i].value, mode)
                != NGX_OK)
         {
@@ -424,7 +423,7 @@ ngx_http_openclaw_ws_accept_offer(ngx_http_openclaw_ws_t *ws)
     value.len = ngx_openclaw_deflate_response(p, &ws->params) - p;
 
     return ngx_http_openclaw_ws_header(ws->request,
-                                       &ngx_http_openclaw_ws_extensions,
+                                       NGX_HTTP_OPENCLAW_WS_EXTENSIONS,
                                        &value);
 }
 
@@ -438,8 +437,6 @@ ngx_http_openclaw_ws_accept_key(ngx_http_request_t *r, ngx_str_t *key)
     ngx_sha1_t  sha1;
 
     u_char  digest[NGX_HTTP_OPENCLAW_WS_SHA1_LEN];
-
-    static ngx_str_t  name = ngx_string("Sec-WebSocket-Accept");
 
     ngx_sha1_init(&sha1);
     ngx_sha1_update(&sha1, key->data, key->len);
@@ -457,5 +454,5 @@ ngx_http_openclaw_ws_accept_key(ngx_http_request_t *r, ngx_str_t *key)
 
     ngx_encode_base64(&value, &hash);
 
-    return ngx_http_openclaw_ws_header(r, &name, &value);
+    return ngx_http_openclaw_ws_header(r, "Sec-WebSocket-Accept", &value);
 }
