@@ -16,7 +16,7 @@ __DATA__
     location = /ws {
         openclaw_pass http://127.0.0.1:$TEST_NGINX_AGENT_PORT;
         openclaw_send_buffer 64k;
-        openclaw_read_timeout 500ms;
+        openclaw_read_timeout 800ms;
     }
 --- scenario
     $agent->on('long', say => 'x' x 6_000_000, 'close');

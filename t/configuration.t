@@ -499,6 +499,7 @@ END
     main::accepted("with openclaw_deflate $_;") for qw(on off takeover);
     main::accepted("with openclaw_log_level $_;")
         for qw(info notice warn error);
+    main::accepted("with openclaw_lean $_;") for qw(on off);
     main::accepted("with openclaw_greeting $_;") for 'hello', '""';
     main::accepted("with openclaw_ssl_protocols $_;")
         for 'TLSv1.2', 'TLSv1 TLSv1.1 TLSv1.2 TLSv1.3';
@@ -525,6 +526,12 @@ with openclaw_log_level;
     invalid number of arguments in "openclaw_log_level" directive
 with openclaw_log_level info; openclaw_log_level warn;
     "openclaw_log_level" directive is duplicate
+with openclaw_lean yes;
+    invalid value "yes" in "openclaw_lean" directive, it must be "on" or "off"
+with openclaw_lean;
+    invalid number of arguments in "openclaw_lean" directive
+with openclaw_lean on; openclaw_lean off;
+    "openclaw_lean" directive is duplicate
 with openclaw_greeting "\xff";
     "openclaw_greeting" directive is not valid UTF-8
 with openclaw_greeting;
