@@ -17,6 +17,7 @@ static u_char *ngx_openclaw_sse_find_eol(u_char *p, u_char *last);
 
 static const ngx_str_t  ngx_openclaw_sse_bom = ngx_string("\xef\xbb\xbf");
 static const ngx_str_t  ngx_openclaw_sse_data = ngx_string("data");
+static const ngx_str_t  ngx_openclaw_sse_line = ngx_string("data: ");
 static const ngx_str_t  ngx_openclaw_sse_lf = ngx_string("\n");
 
 
@@ -79,6 +80,19 @@ ngx_openclaw_sse_parse(ngx_openclaw_sse_t *sse, u_char **pos, u_char *last,
             }
 
             sse->matched = 0;
+
+            if (!sse->data && last - p >= (ssize_t) ngx_openclaw_sse_line.len
+                && ngx_memcmp(p, ngx_openclaw_sse_line.data,
+                              ngx_openclaw_sse_line.len)
+                   == 0)
+            {
+                /* as all events begin, so it is not read byte by byte */
+
+                p += ngx_openclaw_sse_line.len;
+                sse->data = 1;
+                state = sw_value;
+                break;
+            }
 
             if (!ngx_openclaw_sse_eol(*p)) {
                 state = sw_name;
@@ -188,9 +202,15 @@ ngx_openclaw_sse_parse(ngx_openclaw_sse_t *sse, u_char **pos, u_char *last,
 static u_char *
 ngx_openclaw_sse_find_eol(u_char *p, u_char *last)
 {
-    while (p < last && !ngx_openclaw_sse_eol(*p)) {
-        p++;
+    u_char  *lf, *cr;
+
+    lf = memchr(p, LF, last - p);
+
+    if (lf == NULL) {
+        lf = last;
     }
 
-    return p;
+    cr = memchr(p, CR, lf - p);
+
+    return cr ? cr : lf;
 }
