@@ -11,9 +11,14 @@
 #include <ngx_http_openclaw_ws_internal.h>
 
 
-/* small frames share a buffer of that size */
+/*
+ * Small frames share a buffer of that size, and a larger one behind it when
+ * many are made at once; so many buffers are sent together.
+ */
 
 #define NGX_HTTP_OPENCLAW_WS_OUT_SIZE       4096
+#define NGX_HTTP_OPENCLAW_WS_OUT_MAX_SIZE   16384
+#define NGX_HTTP_OPENCLAW_WS_OUT_CHAIN      16
 
 /*
  * Messages are compressed when they are sent, to buffers of that size, and
@@ -56,6 +61,8 @@ static void ngx_http_openclaw_ws_appended(ngx_http_openclaw_ws_t *ws,
     size_t size);
 static u_char *ngx_http_openclaw_ws_append_failed(ngx_http_openclaw_ws_t *ws);
 
+static ssize_t ngx_http_openclaw_ws_send_out(ngx_http_openclaw_ws_t *ws);
+static ssize_t ngx_http_openclaw_ws_send_chain(ngx_http_openclaw_ws_t *ws);
 static void ngx_http_openclaw_ws_sent(ngx_http_openclaw_ws_t *ws);
 static ngx_int_t ngx_http_openclaw_ws_send_upgrade(
     ngx_http_openclaw_ws_t *ws);
@@ -141,16 +148,24 @@ ngx_http_openclaw_ws_append_message(ngx_http_openclaw_ws_t *ws,
 static ngx_http_openclaw_ws_out_t *
 ngx_http_openclaw_ws_room(ngx_http_openclaw_ws_t *ws, size_t size)
 {
+    size_t                       room;
     ngx_http_openclaw_ws_out_t  *out;
 
     out = ws->last_out;
+    room = NGX_HTTP_OPENCLAW_WS_OUT_SIZE;
 
-    if (out && (size_t) (out->end - out->last) >= size) {
-        return out;
+    if (out) {
+
+        if ((size_t) (out->end - out->last) >= size) {
+            return out;
+        }
+
+        room = 2 * (out->end - (u_char *) out);
+        room = ngx_min(room, NGX_HTTP_OPENCLAW_WS_OUT_MAX_SIZE);
+        room = ngx_max(room, NGX_HTTP_OPENCLAW_WS_OUT_SIZE);
     }
 
-    size = ngx_max(size, NGX_HTTP_OPENCLAW_WS_OUT_SIZE
-                         - sizeof(ngx_http_openclaw_ws_out_t));
+    size = ngx_max(size, room - sizeof(ngx_http_openclaw_ws_out_t));
 
     out = ngx_http_openclaw_ws_alloc_out(ws, size);
     if (out == NULL) {
@@ -231,11 +246,9 @@ ngx_http_openclaw_ws_send(ngx_http_openclaw_ws_t *ws)
     ngx_int_t                    rc;
     ngx_uint_t                   progress;
     ngx_event_t                 *wev;
-    ngx_connection_t            *c;
     ngx_http_openclaw_ws_out_t  *out;
 
-    c = ws->connection;
-    wev = c->write;
+    wev = ws->connection->write;
     progress = 0;
     turn = NGX_HTTP_OPENCLAW_WS_DEFLATE_TURN;
 
@@ -248,9 +261,7 @@ ngx_http_openclaw_ws_send(ngx_http_openclaw_ws_t *ws)
     }
 
     while (ws->out && wev->ready) {
-        out = ws->out;
-
-        if (out->opcode) {
+        if (ws->out->opcode) {
 
             if (turn == 0) {
                 ngx_post_event(wev, &ngx_posted_next_events);
@@ -264,19 +275,7 @@ ngx_http_openclaw_ws_send(ngx_http_openclaw_ws_t *ws)
             continue;
         }
 
-        size = out->last - out->pos;
-
-#if (NGX_HTTP_SSL)
-
-        /* SSL_write() tells nothing until all of it has been written */
-
-        if (c->ssl && size > c->ssl->buffer_size) {
-            size = c->ssl->buffer_size;
-        }
-
-#endif
-
-        n = c->send(c, out->pos, size);
+        n = ngx_http_openclaw_ws_send_out(ws);
 
         if (n == NGX_ERROR) {
             return NGX_ERROR;
@@ -288,13 +287,19 @@ ngx_http_openclaw_ws_send(ngx_http_openclaw_ws_t *ws)
 
         progress = 1;
         ws->bytes_out += n;
+        ws->out_len -= n;
         ngx_openclaw_stats_add(bytes_sent, n);
 
-        out->pos += n;
-        ws->out_len -= n;
+        while (n) {
+            out = ws->out;
+            size = ngx_min((size_t) n, (size_t) (out->last - out->pos));
 
-        if (out->pos == out->last) {
-            ngx_http_openclaw_ws_sent(ws);
+            out->pos += size;
+            n -= size;
+
+            if (out->pos == out->last) {
+                ngx_http_openclaw_ws_sent(ws);
+            }
         }
     }
 
@@ -312,6 +317,82 @@ ngx_http_openclaw_ws_send(ngx_http_openclaw_ws_t *ws)
     }
 
     return NGX_AGAIN;
+}
+
+
+/* sends what it can of the first buffer, or of several in one call */
+
+static ssize_t
+ngx_http_openclaw_ws_send_out(ngx_http_openclaw_ws_t *ws)
+{
+    size_t                       size;
+    ngx_connection_t            *c;
+    ngx_http_openclaw_ws_out_t  *out;
+
+    c = ws->connection;
+    out = ws->out;
+    size = out->last - out->pos;
+
+#if (NGX_HTTP_SSL)
+
+    /* SSL_write() tells nothing until all of it has been written */
+
+    if (c->ssl) {
+        return c->send(c, out->pos, ngx_min(size, c->ssl->buffer_size));
+    }
+
+#endif
+
+    if (out->next && out->next->opcode == 0) {
+        return ngx_http_openclaw_ws_send_chain(ws);
+    }
+
+    return c->send(c, out->pos, size);
+}
+
+
+static ssize_t
+ngx_http_openclaw_ws_send_chain(ngx_http_openclaw_ws_t *ws)
+{
+    off_t                        sent;
+    ngx_buf_t                   *b;
+    ngx_uint_t                   i;
+    ngx_chain_t                 *cl;
+    ngx_connection_t            *c;
+    ngx_http_openclaw_ws_out_t  *out;
+
+    ngx_buf_t    bufs[NGX_HTTP_OPENCLAW_WS_OUT_CHAIN];
+    ngx_chain_t  chain[NGX_HTTP_OPENCLAW_WS_OUT_CHAIN];
+
+    ngx_memzero(bufs, sizeof(bufs));
+
+    i = 0;
+
+    for (out = ws->out;
+         out && out->opcode == 0 && i < NGX_HTTP_OPENCLAW_WS_OUT_CHAIN;
+         out = out->next)
+    {
+        b = &bufs[i];
+        cl = &chain[i++];
+
+        b->pos = out->pos;
+        b->last = out->last;
+        b->temporary = 1;
+
+        cl->buf = b;
+        cl->next = cl + 1;
+    }
+
+    chain[i - 1].next = NULL;
+
+    c = ws->connection;
+    sent = c->sent;
+
+    if (c->send_chain(c, chain, 0) == NGX_CHAIN_ERROR) {
+        return NGX_ERROR;
+    }
+
+    return (c->sent > sent) ? (ssize_t) (c->sent - sent) : NGX_AGAIN;
 }
 
 
