@@ -807,9 +807,13 @@ ngx_openclaw_curl_timer(CURLM *multi, long timeout, void *data)
 
     } else if (timeout == 0) {
 
-        /* the next turn of the loop, so that a busy transfer can't hog it */
+        /*
+         * A new transfer may start at once; else it is the next turn of the
+         * loop, so that a busy transfer can't hog it.
+         */
 
-        ngx_post_event(ev, &ngx_posted_next_events);
+        ngx_post_event(ev, ngx_openclaw_curl_depth ? &ngx_posted_next_events
+                                                   : &ngx_posted_events);
     }
 
     return 0;
