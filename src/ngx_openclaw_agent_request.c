@@ -92,10 +92,19 @@ ngx_openclaw_agent_request_aim(ngx_openclaw_agent_request_t *request,
     CURL *easy, ngx_openclaw_agent_conf_t *conf,
     ngx_openclaw_gateway_t *gateway, ngx_log_t *log)
 {
+    CURLcode  error;
+
     if (ngx_openclaw_agent_request_target(request, easy, conf, gateway,
                                           &gateway->url, log)
         != NGX_OK)
     {
+        return NGX_ERROR;
+    }
+
+    error = curl_easy_setopt(easy, CURLOPT_CURLU,
+                             ngx_openclaw_curl_url(&gateway->url));
+
+    if (ngx_openclaw_agent_set_failed(error, log) != NGX_OK) {
         return NGX_ERROR;
     }
 
@@ -109,6 +118,8 @@ ngx_openclaw_agent_request_history(ngx_openclaw_agent_request_t *request,
     CURL *easy, ngx_openclaw_agent_conf_t *conf,
     ngx_openclaw_gateway_t *gateway, ngx_str_t *url, ngx_log_t *log)
 {
+    CURLcode  error;
+
     if (request->history == NULL
         && ngx_openclaw_agent_history_headers(request) != NGX_OK)
     {
@@ -119,6 +130,12 @@ ngx_openclaw_agent_request_history(ngx_openclaw_agent_request_t *request,
                                           log)
         != NGX_OK)
     {
+        return NGX_ERROR;
+    }
+
+    error = curl_easy_setopt(easy, CURLOPT_CURLU, NULL);
+
+    if (ngx_openclaw_agent_set_failed(error, log) != NGX_OK) {
         return NGX_ERROR;
     }
 

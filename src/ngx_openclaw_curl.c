@@ -181,6 +181,7 @@ ngx_openclaw_curl_exit_process(ngx_cycle_t *cycle)
     }
 
     ngx_openclaw_curl_timer_stop();
+    ngx_openclaw_curl_free_urls();
 
     curl_global_cleanup();
 }

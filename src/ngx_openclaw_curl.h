@@ -94,5 +94,12 @@ void ngx_openclaw_curl_resume(ngx_openclaw_curl_t *transfer);
  */
 void ngx_openclaw_curl_stop(ngx_openclaw_curl_t *transfer);
 
+/*
+ * The parts of a URL that ends with a NUL, kept for CURLOPT_CURLU, which goes
+ * together with CURLOPT_URL.  Returns NULL if they are not: then the latter
+ * will do.
+ */
+CURLU *ngx_openclaw_curl_url(ngx_str_t *url);
+
 
 #endif /* _NGX_OPENCLAW_CURL_H_INCLUDED_ */

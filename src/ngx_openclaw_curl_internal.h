@@ -20,5 +20,8 @@
  */
 CURLcode ngx_openclaw_curl_global_init(void);
 
+/* forgets what ngx_openclaw_curl_url() has kept */
+void ngx_openclaw_curl_free_urls(void);
+
 
 #endif /* _NGX_OPENCLAW_CURL_INTERNAL_H_INCLUDED_ */
