@@ -57,6 +57,10 @@ static void ngx_openclaw_agent_expired(ngx_openclaw_agent_t *agent);
 
 static ngx_uint_t  ngx_openclaw_agent_exiting;
 
+/* of the events of all streams */
+
+static ngx_openclaw_molds_t  ngx_openclaw_agent_molds;
+
 
 ngx_int_t
 ngx_openclaw_agent_init_process(ngx_cycle_t *cycle)
@@ -422,7 +426,10 @@ ngx_openclaw_agent_event(ngx_openclaw_agent_t *agent)
         return;
     }
 
-    if (ngx_openclaw_event_parse(&e, data.data, data.len) != NGX_OK) {
+    if (ngx_openclaw_event_parse(&e, &ngx_openclaw_agent_molds, data.data,
+                                 data.len)
+        != NGX_OK)
+    {
         ngx_openclaw_event_free(&e);
         ngx_openclaw_agent_end(agent, NGX_OPENCLAW_AGENT_ERROR,
                                "an event of the answer is not JSON", NULL);

@@ -138,6 +138,43 @@ typedef struct {
 } ngx_openclaw_event_t;
 
 
+/*
+ * What is around the values in events that are much alike: those need not be
+ * read as a whole.  To be zeroed before the first event; all streams of a
+ * process may have the same.
+ */
+
+#define NGX_OPENCLAW_MOLDS                  16
+#define NGX_OPENCLAW_MOLD_SIZE              512    /* bytes, without values */
+
+
+typedef enum {
+    NGX_OPENCLAW_MOLD_ID = 0,
+    NGX_OPENCLAW_MOLD_CREATED,
+    NGX_OPENCLAW_MOLD_CONTENT,
+    NGX_OPENCLAW_MOLD_VALUES
+} ngx_openclaw_mold_value_e;
+
+
+typedef struct {
+    size_t                             size;         /* 0: none */
+    ngx_uint_t                         used;
+    ngx_uint_t                         n;            /* values */
+    ngx_openclaw_mold_value_e          values[NGX_OPENCLAW_MOLD_VALUES];
+    size_t                             before[NGX_OPENCLAW_MOLD_VALUES + 1];
+    u_char                             data[NGX_OPENCLAW_MOLD_SIZE];
+} ngx_openclaw_mold_t;
+
+
+typedef struct {
+    /* private */
+    ngx_openclaw_mold_t                elts[NGX_OPENCLAW_MOLDS];
+    ngx_uint_t                         last;         /* of use */
+    ngx_uint_t                         pause;
+    ngx_uint_t                         passed;
+} ngx_openclaw_molds_t;
+
+
 /* what a session's history says of a message and its answer */
 
 typedef enum {
@@ -242,13 +279,13 @@ ngx_uint_t ngx_openclaw_json_blank(ngx_str_t *s);
  * and lone surrogates) becomes U+FFFD.  Data of spaces only is an event NONE.
  *
  * NGX_OK     e is filled in, with strings valid until
- *            ngx_openclaw_event_free(e)
+ *            ngx_openclaw_event_free(e), as long as the data is
  * NGX_ERROR  the data is not JSON, or there is no memory
  *
  * ngx_openclaw_event_free(e) is to be called in each case.
  */
-ngx_int_t ngx_openclaw_event_parse(ngx_openclaw_event_t *e, u_char *data,
-    size_t len);
+ngx_int_t ngx_openclaw_event_parse(ngx_openclaw_event_t *e,
+    ngx_openclaw_molds_t *molds, u_char *data, size_t len);
 void ngx_openclaw_event_free(ngx_openclaw_event_t *e);
 
 /*

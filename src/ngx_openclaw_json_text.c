@@ -8,6 +8,7 @@
 #include <ngx_core.h>
 #include <ngx_openclaw_frame.h>
 #include <ngx_openclaw_json.h>
+#include <ngx_openclaw_json_internal.h>
 
 
 /* a byte in all eight of a word, and whether one of those is below n */
@@ -22,7 +23,6 @@ static u_char *ngx_openclaw_json_scan_unicode(u_char *p, u_char *last,
     ngx_uint_t *found);
 static ngx_int_t ngx_openclaw_json_hex4(u_char *p, u_char *last);
 static size_t ngx_openclaw_json_space(u_char *p, u_char *last);
-static u_char *ngx_openclaw_json_run(u_char *p, u_char *last);
 
 
 /*
@@ -398,9 +398,7 @@ ngx_openclaw_json_escape(u_char *p, ngx_str_t *text)
 }
 
 
-/* returns the first byte that needs an escape, or last */
-
-static u_char *
+u_char *
 ngx_openclaw_json_run(u_char *p, u_char *last)
 {
     uint64_t  word, found;
@@ -414,9 +412,14 @@ ngx_openclaw_json_run(u_char *p, u_char *last)
                 | ngx_openclaw_json_below(word ^ ngx_openclaw_json_all('"'), 1)
                 | ngx_openclaw_json_below(word ^ ngx_openclaw_json_all('\\'),
                                           1);
+        found &= ngx_openclaw_json_all(0x80);
 
-        if (found & ngx_openclaw_json_all(0x80)) {
+        if (found) {
+#if (NGX_HAVE_LITTLE_ENDIAN && defined __GNUC__)
+            return p + __builtin_ctzll(found) / 8;
+#else
             break;
+#endif
         }
 
         p += 8;

@@ -14,7 +14,9 @@
 
 
 static ngx_int_t parse(fuzz_log_t *log, u_char *data, size_t len,
-    ngx_uint_t body);
+    ngx_uint_t body, ngx_openclaw_molds_t *mold);
+static void check_next(const u_char *data, size_t len, ngx_uint_t at,
+    ngx_openclaw_molds_t *mold);
 static void check_repair(const u_char *data, size_t len);
 static void check_text(ngx_str_t *text);
 static void check_frame(u_char *frame, size_t len, u_char *end,
@@ -25,15 +27,17 @@ static void check_frames(ngx_str_t *text);
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    u_char      *copy;
-    ngx_int_t    rc;
-    fuzz_log_t   guarded, followed;
-    ngx_uint_t   body;
+    u_char                     *copy;
+    ngx_int_t                   rc;
+    fuzz_log_t                  guarded, followed;
+    ngx_uint_t                  at, body;
+    ngx_openclaw_molds_t   mold, other;
 
     if (size < 1) {
         return 0;
     }
 
+    at = *data >> 1;
     body = *data++ & 1;
     size--;
 
@@ -45,8 +49,10 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
     ngx_memzero(&guarded, sizeof(fuzz_log_t));
     ngx_memzero(&followed, sizeof(fuzz_log_t));
+    ngx_memzero(&mold, sizeof(mold));
+    ngx_memzero(&other, sizeof(other));
 
-    rc = parse(&guarded, copy, size, body);
+    rc = parse(&guarded, copy, size, body, &mold);
 
     /* it does not matter what follows */
 
@@ -55,11 +61,15 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     fuzz_check(copy != NULL);
     ngx_memcpy(copy + size, "\"}]1e9.\\", 8);
 
-    fuzz_check(parse(&followed, copy, size, body) == rc);
+    fuzz_check(parse(&followed, copy, size, body, &other) == rc);
     fuzz_check(fuzz_log_same(&guarded, &followed));
     fuzz_check(ngx_memcmp(copy + size, "\"}]1e9.\\", 8) == 0);
 
     free(copy);
+
+    if (!body) {
+        check_next(data, size, at, &mold);
+    }
 
     check_repair(data, size);
 
@@ -71,13 +81,14 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
 
 static ngx_int_t
-parse(fuzz_log_t *log, u_char *data, size_t len, ngx_uint_t body)
+parse(fuzz_log_t *log, u_char *data, size_t len, ngx_uint_t body,
+    ngx_openclaw_molds_t *mold)
 {
     ngx_int_t             rc;
     ngx_openclaw_event_t  e;
 
     rc = body ? ngx_openclaw_error_parse(&e, data, len)
-              : ngx_openclaw_event_parse(&e, data, len);
+              : ngx_openclaw_event_parse(&e, mold, data, len);
 
     fuzz_check(rc == NGX_OK || rc == NGX_ERROR);
 
@@ -96,11 +107,63 @@ parse(fuzz_log_t *log, u_char *data, size_t len, ngx_uint_t body)
 
         fuzz_log(log, 'T', e.type, e.text.data, e.text.len);
         fuzz_log(log, 'E', 0, e.error.data, e.error.len);
+        fuzz_log(log, 'I', (ngx_uint_t) e.created, e.id.data, e.id.len);
     }
 
     ngx_openclaw_event_free(&e);
 
     return rc;
+}
+
+
+/*
+ * An event that is much like the one before means what it means as the first
+ * one: bytes are put in at some place.
+ */
+
+static void
+check_next(const u_char *data, size_t len, ngx_uint_t at,
+    ngx_openclaw_molds_t *mold)
+{
+    size_t                      n, size;
+    u_char                     *copy;
+    ngx_int_t                   rc;
+    ngx_uint_t                  i;
+    fuzz_log_t                  first, next;
+    ngx_openclaw_molds_t   none, same;
+
+    static const char  *put[] = { "", "a", "\"", "\\", "\\n", "\\u0041", "\xff",
+                                  "\xc3\xa9", "0", "7", ".5", "-", "e1", " ",
+                                  "\",\"content\":\"", "\",\"id\":\"",
+                                  NULL };
+
+    at = len * at / 127;
+
+    for (i = 0; put[i]; i++) {
+        n = strlen(put[i]);
+        size = len + n;
+
+        ngx_memzero(&first, sizeof(fuzz_log_t));
+        ngx_memzero(&next, sizeof(fuzz_log_t));
+        ngx_memzero(&none, sizeof(none));
+        same = *mold;
+
+        copy = realloc(fuzz_copy(data, at), size + 1);
+        fuzz_check(copy != NULL);
+        ngx_memcpy(copy + at, put[i], n);
+        ngx_memcpy(copy + at + n, data + at, len - at);
+        rc = parse(&first, copy, size, 0, &none);
+
+        ngx_memcpy(copy, data, at);
+        ngx_memcpy(copy + at, put[i], n);
+        ngx_memcpy(copy + at + n, data + at, len - at);
+        fuzz_check(parse(&next, copy, size, 0, &same) == rc);
+        fuzz_check(fuzz_log_same(&first, &next));
+
+        fuzz_log_free(&first);
+        fuzz_log_free(&next);
+        free(copy);
+    }
 }
 
 

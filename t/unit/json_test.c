@@ -366,6 +366,34 @@ static case_t  events[] = {
       "{\"content\":\"x\"}}]}", "error: e ()" },
     { "no error", "{\"error\":null,\"choices\":[{\"delta\":"
       "{\"content\":\"x\"}}]}", "text: x" },
+    { "escapes", "{\"choices\":[{\"delta\":{\"content\":"
+      "\"\\\"a\\\\b\\/\\b\\f\\n\\r\\t\"}}]}",
+      "text: \"a\\b/\b\f\n\r\t" },
+    { "unknown escape", "{\"choices\":[{\"delta\":{\"content\":"
+      "\"\\x\"}}]}", "failed" },
+    { "the first choice", "{\"choices\":[{\"delta\":{\"content\":\"a\"}},"
+      "{\"delta\":{\"content\":\"b\"}}]}", "text: a" },
+    { "the first of a name", "{\"choices\":[{\"delta\":{\"content\":\"a\","
+      "\"content\":\"b\"},\"delta\":{\"content\":\"c\"}}],"
+      "\"choices\":[],\"error\":null,\"error\":\"e\"}", "text: a" },
+    { "the first of a name is of another type", "{\"choices\":[{\"delta\":"
+      "{\"content\":1,\"content\":\"b\"}}]}", "none" },
+    { "names elsewhere", "{\"delta\":{\"content\":\"a\"},\"content\":\"b\","
+      "\"choices\":[{\"error\":\"e\",\"choices\":[{\"delta\":{\"content\":"
+      "\"c\"}}]},{\"delta\":{\"content\":\"d\"}}]}", "none" },
+    { "choice in an object", "{\"choices\":{\"0\":{\"delta\":{\"content\":"
+      "\"a\"}}}}", "text: a" },
+    { "numbers of any kind", "{\"a\":[0,-1,2.5e-3,12345678901234567890],"
+      "\"choices\":[{\"delta\":{\"content\":\"a\"}}]}", "text: a" },
+    { "spaces between all", " { \"choices\" : [ { \"delta\"\n:\t{\r"
+      "\"content\" : \"a\" } } ] } ", "text: a" },
+    { "deep", "{\"a\":[[[[[[[[[[{}]]]]]]]]]],\"choices\":[{\"delta\":"
+      "{\"content\":\"a\"}}]}", "text: a" },
+    { "no comma", "{\"a\":1 \"b\":2}", "failed" },
+    { "no value", "{\"a\":,\"b\":2}", "failed" },
+    { "a comma too many", "{\"choices\":[{\"delta\":{\"content\":\"a\"}},]}",
+      "failed" },
+    { "a word too long", "{\"a\":nulll}", "failed" },
     { "NUL", "{\"choices\":[{\"delta\":{\"content\":\"a\\u0000b\"}}]}",
       "text: a\xef\xbf\xbd" "b" },
     { "halves of pairs", "{\"choices\":[{\"delta\":{\"content\":"
@@ -386,6 +414,34 @@ static case_t  events[] = {
       "text: a??b?\xc3\xa9??\xc3\xa9" },
     { "raw control character", "{\"choices\":[{\"delta\":{\"content\":"
       "\"a\x01\"}}]}", "failed" }
+};
+
+
+/* events of one stream, that are much like those before them */
+
+#define CHUNK(text)  "{\"id\":\"r\",\"choices\":[{\"delta\":{\"content\":\""  \
+                     text "\"}}],\"created\":7}"
+
+static case_t  stream[] = {
+
+    { "the first of a stream", CHUNK("a"), "text: a" },
+    { "the next", CHUNK("bc"), "text: bc" },
+    { "the next with escapes", CHUNK("\\\"\\n\\\\"), "text: \"\n\\" },
+    { "the next with a code", CHUNK("x\\u0041\\u0000"),
+      "text: xA\xef\xbf\xbd" },
+    { "the next without a text", CHUNK(""), "none" },
+    { "the next of other characters", CHUNK("\xe5\xbc\xa0"),
+      "text: \xe5\xbc\xa0" },
+    { "the next that is not UTF-8", CHUNK("\xe5\xbc"), "text: ??" },
+    { "the next with an error within", CHUNK("a\"}}],\"error\":\"e\",\"b\":[{\""
+                                             "c\":{\"d\":\""), "error: e ()" },
+    { "the next with a bad escape", CHUNK("a\\x"), "failed" },
+    { "the next with its quote escaped", CHUNK("a\\"), "failed" },
+    { "the next with a control character", CHUNK("a\x01"), "failed" },
+    { "the next with a quote", CHUNK("a\"b"), "failed" },
+    { "the beginning of one", "{\"id\":\"r\",\"choices\":[", "failed" },
+    { "one of another run", "{\"id\":\"s\",\"choices\":[{\"delta\":"
+      "{\"content\":\"b\"}}],\"created\":7}", "text: b" }
 };
 
 
@@ -698,7 +754,7 @@ test_message(case_t *c)
 
 
 static void
-test_event(case_t *c, ngx_uint_t refused)
+test_event(case_t *c, ngx_uint_t refused, ngx_openclaw_molds_t *mold)
 {
     size_t                 len;
     u_char                *copy;
@@ -715,9 +771,7 @@ test_event(case_t *c, ngx_uint_t refused)
     ngx_memset(&e, 0xa5, sizeof(e));
 
     rc = refused ? ngx_openclaw_error_parse(&e, copy, len)
-                 : ngx_openclaw_event_parse(&e, copy, len);
-
-    free(copy);
+                 : ngx_openclaw_event_parse(&e, mold, copy, len);
 
     if (rc != NGX_OK) {
         put("failed", &none);
@@ -737,6 +791,7 @@ test_event(case_t *c, ngx_uint_t refused)
     is_out(c->expected, c->name);
 
     ngx_openclaw_event_free(&e);
+    free(copy);
 }
 
 
@@ -1264,6 +1319,33 @@ scarce_malloc(size_t size)
 }
 
 
+/* what is not read again is known all the same */
+
+static void
+test_mold(void)
+{
+    u_char                     *first, *next;
+    ngx_openclaw_event_t        e;
+    ngx_openclaw_molds_t   mold;
+
+    ngx_memzero(&mold, sizeof(mold));
+
+    first = test_copy(CHUNK("a"), sizeof(CHUNK("a")) - 1);
+    ngx_openclaw_event_parse(&e, &mold, first, sizeof(CHUNK("a")) - 1);
+    ngx_openclaw_event_free(&e);
+    free(first);
+
+    next = test_copy(CHUNK("bc"), sizeof(CHUNK("bc")) - 1);
+    ngx_openclaw_event_parse(&e, &mold, next, sizeof(CHUNK("bc")) - 1);
+
+    test_ok(e.created == 7 && e.id.len == 1 && e.id.data[0] == 'r',
+            "run of the next event");
+
+    ngx_openclaw_event_free(&e);
+    free(next);
+}
+
+
 /* each allocation fails once, and nothing is lost then */
 
 static void
@@ -1275,8 +1357,11 @@ test_memory(void)
     ngx_openclaw_event_t     e;
     ngx_openclaw_message_t   m;
 
+    static ngx_openclaw_molds_t  mold;
+
     static char         input[] = SEND("\"senderId\":\"s\",\"customData\":"
-                                       "{\"a\":[1,\"b\",{\"c\":null}]}");
+                                       "{\"a\":[1,\"b\","
+                                       "{\"c\":null}]}");
     static cJSON_Hooks  hooks = { scarce_malloc, free };
 
     cJSON_InitHooks(&hooks);
@@ -1298,7 +1383,7 @@ test_memory(void)
 
     for (n = 0; /* void */ ; n++) {
         allocations = n;
-        rc = ngx_openclaw_event_parse(&e, copy, len);
+        rc = ngx_openclaw_event_parse(&e, &mold, copy, len);
         ngx_openclaw_event_free(&e);
 
         if (rc != NGX_ERROR) {
@@ -1317,7 +1402,8 @@ test_memory(void)
 int
 main(void)
 {
-    ngx_uint_t  i;
+    ngx_uint_t                 i;
+    ngx_openclaw_molds_t  mold;
 
     for (i = 0; i < sizeof(messages) / sizeof(case_t); i++) {
         test_message(&messages[i]);
@@ -1340,11 +1426,20 @@ main(void)
     test_id("\xc2\xa0\xc4\x80", NULL, "id with what only looks like those");
 
     for (i = 0; i < sizeof(events) / sizeof(case_t); i++) {
-        test_event(&events[i], 0);
+        ngx_memzero(&mold, sizeof(mold));
+        test_event(&events[i], 0, &mold);
     }
 
+    ngx_memzero(&mold, sizeof(mold));
+
+    for (i = 0; i < sizeof(stream) / sizeof(case_t); i++) {
+        test_event(&stream[i], 0, &mold);
+    }
+
+    test_mold();
+
     for (i = 0; i < sizeof(errors) / sizeof(case_t); i++) {
-        test_event(&errors[i], 1);
+        test_event(&errors[i], 1, NULL);
     }
 
     for (i = 0; i < sizeof(bodies) / sizeof(body_t); i++) {
