@@ -9,7 +9,7 @@
 #   make valgrind  the .t tests under valgrind, which takes long
 #   make echo   build/ngx_http_ws_echo_module.so, which tests talk to
 #   make fuzz   any bytes for what reads bytes, for as long as you like
-#   make bench  how fast bytes are read
+#   make bench  how fast and how small the module is, beside others
 #   make soak   clients, a flaky agent, reloads and crashes, for a while
 #   make deb    a Debian package, in build/deb/, which is tried in a clean root
 #   make lint   the rules of the house
@@ -32,10 +32,13 @@
 # TARGET="name ..."       make fuzz: these only; t/fuzz/NAME_fuzz.c
 # FUZZ_TIME=seconds       make fuzz: for each target, 60 by default
 # IN_PLACE=1              make deb: try the package on this system instead
+# BENCH="name ..."        make bench: these measures only; .ci/bench has a list
+# ROUNDS=n                make bench: each so many times, 5 by default
 # KEEP=1                  make fuzz: keep what covers more, in t/fuzz
 
 export NGINX_SRC OPENCLAW_URL OPENCLAW_TOKEN PORT DELAY STOCK T V J
 export TARGET FUZZ_TIME KEEP TIME SEED ASAN IN_PLACE SCREENSHOT
+export BENCH ROUNDS
 
 .PHONY: all module nginx echo run test asan valgrind e2e fuzz soak bench deb
 .PHONY: lint clean
