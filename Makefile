@@ -34,11 +34,12 @@
 # IN_PLACE=1              make deb: try the package on this system instead
 # BENCH="name ..."        make bench: these measures only; .ci/bench has a list
 # ROUNDS=n                make bench: each so many times, 5 by default
+# PLOT=1                  make bench: draws docs/performance-*.svg anew
 # KEEP=1                  make fuzz: keep what covers more, in t/fuzz
 
 export NGINX_SRC OPENCLAW_URL OPENCLAW_TOKEN PORT DELAY STOCK T V J
 export TARGET FUZZ_TIME KEEP TIME SEED ASAN IN_PLACE SCREENSHOT
-export BENCH ROUNDS
+export BENCH ROUNDS PLOT
 
 .PHONY: all module nginx echo run test asan valgrind e2e fuzz soak bench deb
 .PHONY: lint clean

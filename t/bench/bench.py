@@ -13,6 +13,7 @@ import statistics
 import subprocess
 import sys
 
+import growth
 import measures
 import servers
 import table
@@ -85,11 +86,12 @@ def main():
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
 
     known = {m.name: m() for m in measures.TABLE}
-    unknown = [n for n in NAMES if n not in (*known, 'bytes')]
+    extra = {m.name: m() for m in growth.EXTRA}
+    unknown = [n for n in NAMES if n not in (*known, *extra, 'bytes')]
 
     if unknown:
         sys.exit(f'bench: what is {" ".join(unknown)}? There are bytes '
-                 + ' '.join(known))
+                 + ' '.join([*known, *extra]))
 
     report = {'machine': machine(), 'rounds': ROUNDS}
 
@@ -113,9 +115,16 @@ def main():
 
         table.show(report, chosen, candidates)
 
+    for name in NAMES:
+        if name in extra:
+            report[name] = extra[name].take(print, ROUNDS)
+
     with open(f'{TOP}/build/bench.json', 'w') as f:
         json.dump(report, f, indent=1, ensure_ascii=False)
         f.write('\n')
+
+    if os.environ.get('PLOT'):
+        growth.draw(report)
 
 
 if __name__ == '__main__':
