@@ -13,7 +13,7 @@
 
 #define NGX_OPENCLAW_CURL_HANDLES           16      /* idle easy handles */
 #define NGX_OPENCLAW_CURL_CONNECTIONS       32L     /* idle connections */
-#define NGX_OPENCLAW_CURL_BUFFER            4096L
+#define NGX_OPENCLAW_CURL_BUFFER            8192L
 
 /*
  * Node.js closes an idle connection after 5 seconds, so ours have to be
