@@ -310,7 +310,6 @@ ngx_http_openclaw_ws_accept(ngx_http_openclaw_ws_t *ws)
 {
     ngx_int_t                     rc;
     ngx_http_request_t           *r;
-    ngx_http_core_loc_conf_t     *clcf;
     ngx_http_openclaw_ws_found_t  found[NGX_HTTP_OPENCLAW_WS_HEADERS];
 
     r = ws->request;
@@ -334,12 +333,6 @@ ngx_http_openclaw_ws_accept(ngx_http_openclaw_ws_t *ws)
     if (ws->conf->deflate != NGX_OPENCLAW_DEFLATE_OFF
         && ngx_http_openclaw_ws_accept_offer(ws) != NGX_OK)
     {
-        return NGX_ERROR;
-    }
-
-    clcf = ngx_http_get_module_loc_conf(r, ngx_http_core_module);
-
-    if (clcf->tcp_nodelay && ngx_tcp_nodelay(r->connection) != NGX_OK) {
         return NGX_ERROR;
     }
 

@@ -260,6 +260,14 @@ ngx_http_openclaw_ws_send(ngx_http_openclaw_ws_t *ws)
         }
     }
 
+    /* a system call that the handshake can do without */
+
+    if (ws->out && ws->conf->core->tcp_nodelay
+        && ngx_tcp_nodelay(ws->connection) != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
     while (ws->out && wev->ready) {
         if (ws->out->opcode) {
 

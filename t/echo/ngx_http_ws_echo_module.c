@@ -285,6 +285,8 @@ ngx_http_ws_echo_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
                               NGX_OPENCLAW_DEFLATE_OFF);
 
     conf->ws.log_level = NGX_LOG_INFO;
+    conf->ws.core = ngx_http_conf_get_module_loc_conf(cf,
+                                                      ngx_http_core_module);
 
     return NGX_CONF_OK;
 }
