@@ -12,8 +12,16 @@
 
 
 #define NGX_OPENCLAW_CURL_HANDLES           16      /* idle easy handles */
-#define NGX_OPENCLAW_CURL_CONNECTIONS       32L     /* idle connections */
 #define NGX_OPENCLAW_CURL_BUFFER            8192L
+
+/*
+ * When there are more connections than that, libcurl closes an idle one: it
+ * counts all, and those in use leave room for idle ones only if that is many.
+ * There are never more than half of worker_connections, nor than there are
+ * descriptors for.
+ */
+
+#define NGX_OPENCLAW_CURL_CONNECTIONS       32
 
 /*
  * Node.js closes an idle connection after 5 seconds, so ours have to be
@@ -30,6 +38,7 @@
 #define NGX_OPENCLAW_CURL_SPARE             4
 
 
+static long ngx_openclaw_curl_connections_max(ngx_cycle_t *cycle);
 static CURLcode ngx_openclaw_curl_set_protocol(CURL *easy);
 static CURLcode ngx_openclaw_curl_set_network(CURL *easy,
     ngx_openclaw_curl_t *transfer);
@@ -125,7 +134,7 @@ ngx_openclaw_curl_init_process(ngx_cycle_t *cycle)
                              ngx_openclaw_curl_timer)
            != CURLM_OK
         || curl_multi_setopt(multi, CURLMOPT_MAXCONNECTS,
-                             NGX_OPENCLAW_CURL_CONNECTIONS)
+                             ngx_openclaw_curl_connections_max(cycle))
            != CURLM_OK)
     {
         ngx_log_error(NGX_LOG_EMERG, cycle->log, 0,
@@ -138,6 +147,23 @@ ngx_openclaw_curl_init_process(ngx_cycle_t *cycle)
     ngx_openclaw_curl_multi = multi;
 
     return NGX_OK;
+}
+
+
+static long
+ngx_openclaw_curl_connections_max(ngx_cycle_t *cycle)
+{
+    ngx_uint_t     max, n;
+    struct rlimit  rlmt;
+
+    n = cycle->connection_n;
+    max = n / 2;
+
+    if (getrlimit(RLIMIT_NOFILE, &rlmt) == 0 && rlmt.rlim_cur < n + max) {
+        max = (rlmt.rlim_cur > n) ? rlmt.rlim_cur - n : 0;
+    }
+
+    return ngx_max(max, NGX_OPENCLAW_CURL_CONNECTIONS);
 }
 
 
