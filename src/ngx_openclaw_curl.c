@@ -11,7 +11,7 @@
 #include <ngx_openclaw_curl_internal.h>
 
 
-#define NGX_OPENCLAW_CURL_HANDLES           16      /* idle easy handles */
+#define NGX_OPENCLAW_CURL_HANDLES           256     /* idle easy handles */
 #define NGX_OPENCLAW_CURL_BUFFER            8192L
 
 /*
