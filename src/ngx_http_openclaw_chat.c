@@ -189,7 +189,7 @@ ngx_http_openclaw_chat_create(ngx_http_request_t *r,
         return NULL;
     }
 
-    chat = ws->data;
+    chat = ngx_http_openclaw_ws_user(ws);
     chat->sender = *sender;
 
     client = &chat->client;
@@ -387,7 +387,7 @@ ngx_http_openclaw_chat_message(ngx_http_openclaw_ws_t *ws, ngx_uint_t opcode,
     ngx_http_openclaw_chat_t    *chat;
     ngx_http_openclaw_client_t  *client;
 
-    chat = ws->data;
+    chat = ngx_http_openclaw_ws_user(ws);
     client = &chat->client;
 
     client->nmessages++;
@@ -565,7 +565,7 @@ ngx_http_openclaw_chat_writable(ngx_http_openclaw_ws_t *ws)
 {
     ngx_http_openclaw_chat_t  *chat;
 
-    chat = ws->data;
+    chat = ngx_http_openclaw_ws_user(ws);
 
     ngx_http_openclaw_turn_resume(&chat->client);
 }
@@ -576,7 +576,7 @@ ngx_http_openclaw_chat_expire(ngx_http_openclaw_ws_t *ws)
 {
     ngx_http_openclaw_chat_t  *chat;
 
-    chat = ws->data;
+    chat = ngx_http_openclaw_ws_user(ws);
 
     ngx_http_openclaw_turn_expire(&chat->client);
 }
@@ -587,7 +587,7 @@ ngx_http_openclaw_chat_close(ngx_http_openclaw_ws_t *ws)
 {
     ngx_http_openclaw_chat_t  *chat;
 
-    chat = ws->data;
+    chat = ngx_http_openclaw_ws_user(ws);
 
     ngx_openclaw_stats_add(closes[ngx_openclaw_stats_close(ws->code)], 1);
     ngx_openclaw_stats_gauge(connections, -1);
@@ -617,9 +617,9 @@ ngx_http_openclaw_chat_log(ngx_http_openclaw_chat_t *chat)
     ws = client->ws;
 
     ngx_log_error(NGX_LOG_INFO, ws->connection->log, 0,
-                  "connection of sender \"%V\" closed with %ui, "
-                  "messages: %ui, turns: %ui, errors: %ui, "
-                  "frames: %ui received, %ui sent, "
+                  "connection of sender \"%V\" closed with %uD, "
+                  "messages: %uD, turns: %uD, errors: %uD, "
+                  "frames: %uD received, %uD sent, "
                   "bytes: %O received, %O sent",
                   &chat->sender.id, ws->code, client->nmessages,
                   client->nturns, client->nerrors, ws->frames_in,

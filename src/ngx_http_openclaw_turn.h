@@ -34,23 +34,26 @@ typedef struct {
                                                        request, ngx_str_t,
                                                        NUL-terminated */
     ngx_queue_t                        turns;
-    ngx_uint_t                         guests;      /* of them, run by other
+    uint32_t                           guests;      /* of them, run by other
                                                        workers */
 
     /* for the access log */
-    ngx_uint_t                         nmessages;
-    ngx_uint_t                         nturns;      /* accepted */
-    ngx_uint_t                         nerrors;
+    uint32_t                           nmessages;
+    uint32_t                           nturns;      /* accepted */
+    uint32_t                           nerrors;
     ngx_openclaw_code_e                last_error;
+
+    unsigned                           bound:1;     /* who is counted is a
+                                                       sender; else an
+                                                       address */
+    unsigned                           limited:1;   /* the last message came
+                                                       too fast */
+
     ngx_str_t                          session;     /* of the last message */
     size_t                             session_size;
 
     ngx_openclaw_place_t               place;       /* among the connections of
                                                        who is counted */
-    unsigned                           bound:1;     /* that is a sender; else
-                                                       an address */
-    unsigned                           limited:1;   /* the last message came
-                                                       too fast */
 } ngx_http_openclaw_client_t;
 
 

@@ -70,7 +70,6 @@ ngx_http_openclaw_ws_create(ngx_http_request_t *r,
     ws->connection = r->connection;
     ws->conf = conf;
     ws->handlers = handlers;
-    ws->data = ws + 1;
 
     /* nothing is to be closed until the connection is taken over */
     ws->done = 1;
@@ -195,7 +194,7 @@ ngx_http_openclaw_ws_start_handler(ngx_event_t *ev)
     c = ws->connection;
 
     ngx_log_debug1(NGX_LOG_DEBUG_HTTP, c->log, 0,
-                   "openclaw ws: start, leftover:%uz", ws->leftover_len);
+                   "openclaw ws: start, leftover:%uD", ws->leftover_len);
 
     ngx_http_openclaw_ws_take_back(ws->request);
 
@@ -717,7 +716,7 @@ ngx_http_openclaw_ws_finish(ngx_http_openclaw_ws_t *ws, ngx_int_t rc)
     c = ws->connection;
 
     ngx_log_debug2(NGX_LOG_DEBUG_HTTP, c->log, 0,
-                   "openclaw ws: finish, code:%ui rc:%i", ws->code, rc);
+                   "openclaw ws: finish, code:%uD rc:%i", ws->code, rc);
 
     /* nginx would go on sending the answer to the handshake */
 
@@ -749,6 +748,7 @@ static void
 ngx_http_openclaw_ws_give_back(ngx_http_openclaw_ws_t *ws)
 {
     ngx_connection_t                 *c;
+    ngx_http_request_t               *r;
     ngx_http_openclaw_ws_attached_t  *attached;
 
     c = ws->connection;
@@ -778,18 +778,20 @@ ngx_http_openclaw_ws_give_back(ngx_http_openclaw_ws_t *ws)
 
     c->idle = 0;
 
-    attached = ws->attached;
+    r = ws->request;
 
-    if (attached == NULL) {
+    if (r == NULL) {
         return;
     }
+
+    attached = ws->attached;
 
     if (attached->start.posted) {
         ngx_delete_posted_event(&attached->start);
     }
 
-    ws->request->read_event_handler = ngx_http_block_reading;
-    ws->request->write_event_handler = ngx_http_request_empty_handler;
+    r->read_event_handler = ngx_http_block_reading;
+    r->write_event_handler = ngx_http_request_empty_handler;
 
     c->read->handler = attached->read_handler;
     c->write->handler = attached->write_handler;

@@ -88,7 +88,10 @@ typedef struct ngx_http_openclaw_ws_attached_s
     ngx_http_openclaw_ws_attached_t;
 
 
-/* lives in the pool of its connection */
+/*
+ * Lives in the pool of its connection, before what is the user's.  There may be
+ * a hundred thousand of them, which is why some numbers are small ones.
+ */
 
 struct ngx_http_openclaw_ws_s {
     ngx_http_request_t                *request;     /* of the handshake; NULL
@@ -96,18 +99,17 @@ struct ngx_http_openclaw_ws_s {
     ngx_connection_t                  *connection;
     ngx_http_openclaw_ws_conf_t       *conf;
     ngx_http_openclaw_ws_handlers_t   *handlers;
-    void                              *data;        /* the user's */
 
-    ngx_uint_t                         busy;        /* the user's work in
+    uint32_t                           busy;        /* the user's work in
                                                        progress, see
                                                        ngx_http_openclaw_ws_
                                                        idle() */
-    ngx_uint_t                         code;        /* close code, sent or
+    uint32_t                           code;        /* close code, sent or
                                                        received; 1006 if there
                                                        was none; 0 as long as
                                                        it is open */
-    ngx_uint_t                         frames_in;   /* control frames too */
-    ngx_uint_t                         frames_out;
+    uint32_t                           frames_in;   /* control frames too */
+    uint32_t                           frames_out;
     off_t                              bytes_in;    /* of frames */
     off_t                              bytes_out;
 
@@ -118,22 +120,22 @@ struct ngx_http_openclaw_ws_s {
     size_t                             message_size;
     ngx_openclaw_inflate_t            *inflate;     /* of a message that
                                                        comes, or of all */
-    size_t                             inflated;    /* since the event */
     ngx_openclaw_deflate_t            *deflate;     /* the same of those
                                                        that go */
-    ngx_openclaw_deflate_params_t      params;      /* of both */
     ngx_http_openclaw_ws_out_t        *out;         /* to be sent */
     ngx_http_openclaw_ws_out_t        *last_out;
     size_t                             out_len;
-    size_t                             progress;    /* of what is expected */
-    ngx_msec_t                         deadline;    /* for more of it */
-    ngx_msec_t                         vain_last;
-    ngx_uint_t                         vain;        /* frames, in thousandths,
+    ngx_msec_t                         deadline;    /* for more of what is
+                                                       expected */
+    uint32_t                           progress;    /* of that */
+    uint32_t                           vain;        /* frames, in thousandths,
                                                        that came to nothing
                                                        before */
+    uint32_t                           vain_last;   /* milliseconds */
+    uint32_t                           leftover_len;
     u_char                            *leftover;    /* read, not parsed yet */
-    size_t                             leftover_len;
     ngx_http_openclaw_ws_attached_t   *attached;    /* with the request */
+    ngx_openclaw_deflate_params_t      params;      /* of both directions */
 
     unsigned                           upgrading:1; /* 101 is being sent */
     unsigned                           full:1;
@@ -176,13 +178,15 @@ ngx_int_t ngx_http_openclaw_ws_header(ngx_http_request_t *r, const char *name,
     ngx_str_t *value);
 
 /*
- * Makes the connection of a checked handshake, and ws->data of that size,
- * which is zeroed.  conf and handlers must live as long as the cycle.  Returns
- * NULL if there is no memory.
+ * Makes the connection of a checked handshake, and behind it the user's data
+ * of that size, which is zeroed.  conf and handlers must live as long as the
+ * cycle.  Returns NULL if there is no memory.
  */
 ngx_http_openclaw_ws_t *ngx_http_openclaw_ws_create(ngx_http_request_t *r,
     ngx_http_openclaw_ws_conf_t *conf,
     ngx_http_openclaw_ws_handlers_t *handlers, size_t size);
+
+#define ngx_http_openclaw_ws_user(ws)  ((void *) ((ws) + 1))
 
 /*
  * Answers the handshake with 101 and takes the connection over.  To be called

@@ -60,6 +60,10 @@ static void ngx_http_openclaw_ws_peer_close(ngx_http_openclaw_ws_t *ws,
 
 static u_char  ngx_http_openclaw_ws_buffer[NGX_HTTP_OPENCLAW_WS_READ_SIZE];
 
+/* what the one that reads now has had inflated */
+
+static size_t  ngx_http_openclaw_ws_inflated;
+
 
 ngx_int_t
 ngx_http_openclaw_ws_read(ngx_http_openclaw_ws_t *ws)
@@ -80,7 +84,7 @@ ngx_http_openclaw_ws_read(ngx_http_openclaw_ws_t *ws)
         return NGX_ERROR;
     }
 
-    ws->inflated = 0;
+    ngx_http_openclaw_ws_inflated = 0;
 
     ngx_http_openclaw_ws_read_leftover(ws);
 
@@ -130,7 +134,7 @@ ngx_http_openclaw_ws_read(ngx_http_openclaw_ws_t *ws)
     }
 
     if (i == NGX_HTTP_OPENCLAW_WS_READS
-        || ws->inflated >= NGX_HTTP_OPENCLAW_WS_INFLATE_TURN)
+        || ngx_http_openclaw_ws_inflated >= NGX_HTTP_OPENCLAW_WS_INFLATE_TURN)
     {
         ngx_post_event(rev, &ngx_posted_next_events);
     }
@@ -178,7 +182,8 @@ ngx_http_openclaw_ws_stopped(ngx_http_openclaw_ws_t *ws)
 {
     return !ws->close_sent
            && (ws->full || ws->held
-               || ws->inflated >= NGX_HTTP_OPENCLAW_WS_INFLATE_TURN);
+               || ngx_http_openclaw_ws_inflated
+                  >= NGX_HTTP_OPENCLAW_WS_INFLATE_TURN);
 }
 
 
@@ -335,11 +340,11 @@ ngx_http_openclaw_ws_vain(ngx_http_openclaw_ws_t *ws)
         return;
     }
 
-    elapsed = ngx_current_msec - ws->vain_last;
+    elapsed = (uint32_t) (ngx_current_msec - ws->vain_last);
     elapsed = ngx_min(elapsed, 1000 * ws->conf->max_vain);
     leaked = elapsed * NGX_HTTP_OPENCLAW_WS_VAIN_RATE;
 
-    ws->vain_last = ngx_current_msec;
+    ws->vain_last = (uint32_t) ngx_current_msec;
     ws->vain -= ngx_min(ws->vain, leaked);
     ws->vain += 1000;
 
@@ -458,7 +463,7 @@ ngx_http_openclaw_ws_inflate(ngx_http_openclaw_ws_t *ws,
 
         rc = ngx_openclaw_inflate(z, &io, f->last);
 
-        ws->inflated += io.out - ws->message - ws->message_len;
+        ngx_http_openclaw_ws_inflated += io.out - ws->message - ws->message_len;
         ws->message_len = io.out - ws->message;
 
         if (rc != NGX_AGAIN) {

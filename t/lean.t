@@ -166,3 +166,124 @@ close 1000
     is $c->chat('hello')->answer->{content}, 'echo: hello';
     is $c->close, 1000;
     main::ended('ann');
+
+
+
+=== TEST 7: a mirror that takes its time keeps the request
+--- http_config
+    openclaw_lean on;
+--- config
+    location = /ws {
+        mirror /mirror;
+        openclaw_pass http://127.0.0.1:$TEST_NGINX_AGENT_PORT;
+    }
+
+    location = /mirror {
+        internal;
+        proxy_pass http://127.0.0.1:$TEST_NGINX_AGENT_PORT/seen;
+    }
+--- scenario
+    $agent->on({ method => 'GET' }, gate => 'go', reply => [200, {}]);
+
+    my $c = $T->connect('/ws?senderId=ann');
+
+    $agent->wait_for_gate('go');
+    is $c->chat('hello')->answer->{content}, 'echo: hello';
+    unlike $T->access_log, qr{GET /ws}, 'there is no line yet';
+
+    $agent->release('go');
+
+    # it is freed with an event of the connection
+
+    $T->wait_for(sub {
+        $c->send_json({ type => 'ping' });
+        $c->recv_json;
+        return $T->access_log =~ m{GET /ws\S* HTTP/1.1" 101 };
+    }, 'a line in the access log');
+
+    is $c->chat('hello again')->answer->{content}, 'echo: hello again';
+    is $c->close, 1000;
+    main::ended('ann');
+
+
+
+=== TEST 8: a mirror that fails, which has nginx take the connection back
+--- http_config
+    openclaw_lean on;
+--- config
+    location = /ws {
+        mirror /mirror;
+        openclaw_pass http://127.0.0.1:$TEST_NGINX_AGENT_PORT;
+    }
+
+    location = /mirror {
+        internal;
+        log_subrequest on;
+        proxy_pass http://127.0.0.1:$TEST_NGINX_SERVER_PORT/cut;
+    }
+
+    location = /cut {
+        return 444;
+    }
+--- scenario
+    my $c = $T->connect('/ws?senderId=ann');
+
+    $T->wait_for(sub { $T->access_log =~ m{ 502 } }, 'the mirror');
+    is $c->chat('hello')->answer->{content}, 'echo: hello';
+
+    $T->wait_for(sub { $T->access_log =~ m{GET /ws\S* HTTP/1.1" 101 } },
+                 'a line in the access log');
+
+    is $c->chat('hello again')->answer->{content}, 'echo: hello again';
+    is $c->close, 1000;
+    main::ended('ann');
+
+
+
+=== TEST 9: what is sent behind a Close is read, as nginx would
+--- http_config
+    openclaw_lean on;
+--- config
+    location = /ws { openclaw_pass http://127.0.0.1:$TEST_NGINX_AGENT_PORT; }
+--- scenario
+    my $c = $T->connect('/ws?senderId=ann');
+
+    # it would be answered with a reset, which takes our Close away
+
+    $c->send_raw(WsFrame::close_frame(1000) . 'x' x 1_000_000);
+    is $c->close_code, 1000;
+
+    my $d = $T->connect('/ws?senderId=bob');
+
+    $d->send_raw("\xff" x 1_000_000);
+    is $d->close_code, 1002;
+
+    main::ended($_) for 'ann', 'bob';
+    unlike $T->error_log, qr/reset by peer/;
+
+
+
+=== TEST 10: who the service has said it is, and when that expires
+--- http_config
+    openclaw_lean on;
+--- config
+    location = /ws {
+        openclaw_auth http://127.0.0.1:$TEST_NGINX_AGENT_PORT/auth;
+        openclaw_pass http://127.0.0.1:$TEST_NGINX_AGENT_PORT;
+    }
+--- scenario
+    $agent->on({ path => qr{^/auth} }, gate => 'auth',
+               reply => [200, '{"success":true,"data":{"userId":"ann"}}']);
+
+    my $c = $T->connect('/ws?token=secret');
+
+    # the request has gone before the service has answered
+
+    $T->wait_for(sub { $T->access_log =~ m{GET /ws\S* HTTP/1.1" 101 } },
+                 'a line in the access log');
+    $agent->wait_for_gate('auth')->release('auth');
+
+    like $c->chat('hello')->answer->{content}, qr/hello$/;
+    is [$agent->requests]->[-1]{session}, 'agent:main:websocket:direct:ann';
+    is $c->close, 1000;
+    main::ended('ann');
