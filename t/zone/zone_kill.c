@@ -12,8 +12,9 @@
  * The processor is asked to stop the process when it writes to sh->dirty,
  * which is the first thing that the holder of the lock does.  From there it
  * makes so many steps, any number below a thousand by default, and if it then
- * still holds the lock, it is killed.  Where the processor can't be asked, the
- * process is stopped again and again until it happens to hold the lock.
+ * still holds the lock, it is killed.  Where the processor can't be asked, or
+ * does not do it, as in some virtual machines, the process goes step by step
+ * until it has written there.
  *
  * Prints what was done and exits with 0, or 1 if the process never held the
  * lock, or 2, or 3 if it is not permitted.
@@ -33,10 +34,12 @@
 #define ZONE_WATCH                     (1 | (1 << 16) | (2 << 18))
 
 
-static int zone_kill_watch(pid_t pid, uintptr_t dirty, ngx_uint_t steps,
+static int zone_kill_caught(pid_t pid, uintptr_t dirty, ngx_uint_t steps,
+    ngx_msec_t limit);
+static int zone_kill_wait(pid_t pid, int *status, ngx_uint_t patience,
     ngx_msec_t limit);
 static int zone_kill_step(pid_t pid, uintptr_t dirty, ngx_uint_t steps);
-static int zone_kill_chance(pid_t pid, uintptr_t dirty, ngx_msec_t limit);
+static int zone_watch_works(void);
 static int zone_watch(pid_t pid, uintptr_t addr);
 static int zone_holds(pid_t pid, uintptr_t dirty);
 
@@ -79,11 +82,7 @@ main(int argc, char **argv)
 
     dirty = (uintptr_t) pool.data + offsetof(ngx_openclaw_zone_sh_t, dirty);
 
-    rc = zone_kill_watch(pid, dirty, steps, limit);
-
-    if (rc == -1) {
-        rc = zone_kill_chance(pid, dirty, limit);
-    }
+    rc = zone_kill_caught(pid, dirty, steps, limit);
 
     if (rc == 1) {
         printf("zone_kill: process %d never held the lock\n", (int) pid);
@@ -93,45 +92,47 @@ main(int argc, char **argv)
 }
 
 
-/* -1 if this processor or system can't */
-
 static int
-zone_kill_watch(pid_t pid, uintptr_t dirty, ngx_uint_t steps,
+zone_kill_caught(pid_t pid, uintptr_t dirty, ngx_uint_t steps,
     ngx_msec_t limit)
 {
-    int  status, signo;
+    int  status, signo, watched;
+
+    watched = zone_watch_works();
 
     if (ptrace(PTRACE_SEIZE, pid, 0, 0) == -1) {
-        return -1;
+        return 3;
     }
 
     if (ptrace(PTRACE_INTERRUPT, pid, 0, 0) == -1
-        || waitpid(pid, &status, 0) != pid || !WIFSTOPPED(status)
-        || zone_watch(pid, dirty) == -1)
+        || waitpid(pid, &status, 0) != pid || !WIFSTOPPED(status))
     {
-        (void) ptrace(PTRACE_DETACH, pid, 0, 0);
-        return -1;
+        return 1;
+    }
+
+    if (watched && zone_watch(pid, dirty) == -1) {
+        watched = 0;
     }
 
     signo = 0;
 
     for ( ;; ) {
 
-        if (ptrace(PTRACE_CONT, pid, 0, signo) == -1) {
+        if (ptrace(watched ? PTRACE_CONT : PTRACE_SINGLESTEP, pid, 0, signo)
+            == -1)
+        {
             return 1;
         }
 
-        while (waitpid(pid, &status, WNOHANG) == 0) {
+        if (zone_kill_wait(pid, &status, watched ? 0 : 1000, limit) != 0) {
+            (void) ptrace(PTRACE_INTERRUPT, pid, 0, 0);
+            (void) waitpid(pid, &status, 0);
+        }
 
-            if (zone_now() > limit) {
-                (void) ptrace(PTRACE_INTERRUPT, pid, 0, 0);
-                (void) waitpid(pid, &status, 0);
-                (void) zone_watch(pid, 0);
-                (void) ptrace(PTRACE_DETACH, pid, 0, 0);
-                return 1;
-            }
-
-            usleep(100);
+        if (zone_now() > limit) {
+            (void) zone_watch(pid, 0);
+            (void) ptrace(PTRACE_DETACH, pid, 0, 0);
+            return 1;
         }
 
         if (!WIFSTOPPED(status)) {
@@ -146,6 +147,10 @@ zone_kill_watch(pid_t pid, uintptr_t dirty, ngx_uint_t steps,
 
         signo = 0;
 
+        if (!zone_holds(pid, dirty)) {
+            continue;
+        }
+
         if (zone_kill_step(pid, dirty, steps) == 0) {
             return 0;
         }
@@ -154,6 +159,29 @@ zone_kill_watch(pid_t pid, uintptr_t dirty, ngx_uint_t steps,
 
         steps = steps / 4 * 3;
     }
+}
+
+
+/* looks so often without a break; -1 if the time is over */
+
+static int
+zone_kill_wait(pid_t pid, int *status, ngx_uint_t patience, ngx_msec_t limit)
+{
+    while (waitpid(pid, status, WNOHANG) == 0) {
+
+        if (patience) {
+            patience--;
+            continue;
+        }
+
+        if (zone_now() > limit) {
+            return -1;
+        }
+
+        usleep(100);
+    }
+
+    return 0;
 }
 
 
@@ -192,26 +220,50 @@ zone_kill_step(pid_t pid, uintptr_t dirty, ngx_uint_t steps)
 }
 
 
+/* asks the processor to stop a child of ours */
+
 static int
-zone_kill_chance(pid_t pid, uintptr_t dirty, ngx_msec_t limit)
+zone_watch_works(void)
 {
-    while (zone_now() < limit) {
+    int          status, works;
+    pid_t        pid;
+    ngx_msec_t   limit;
 
-        if (kill(pid, SIGSTOP) == -1 || zone_stop(pid) != 0) {
-            return 1;
-        }
+    static volatile long  watched;
 
-        if (zone_holds(pid, dirty)) {
-            kill(pid, SIGKILL);
-            printf("process %d was killed in the lock\n", (int) pid);
-            return 0;
-        }
+    pid = fork();
 
-        kill(pid, SIGCONT);
-        usleep(random() % 300);
+    if (pid == -1) {
+        return 0;
     }
 
-    return 1;
+    if (pid == 0) {
+        for ( ;; ) {
+            watched++;
+            usleep(100);
+        }
+    }
+
+    limit = zone_now() + 200;
+    works = 0;
+
+    if (ptrace(PTRACE_SEIZE, pid, 0, 0) == 0
+        && ptrace(PTRACE_INTERRUPT, pid, 0, 0) == 0
+        && waitpid(pid, &status, 0) == pid && WIFSTOPPED(status)
+        && zone_watch(pid, (uintptr_t) &watched) == 0
+        && ptrace(PTRACE_CONT, pid, 0, 0) == 0)
+    {
+        works = (zone_kill_wait(pid, &status, 0, limit) == 0
+                 && WIFSTOPPED(status) && WSTOPSIG(status) == SIGTRAP);
+    }
+
+    kill(pid, SIGKILL);
+
+    while (waitpid(pid, &status, 0) == pid && WIFSTOPPED(status)) {
+        /* void */
+    }
+
+    return works;
 }
 
 
