@@ -37,6 +37,14 @@
 
 #define NGX_OPENCLAW_CURL_SPARE             4
 
+/*
+ * What has been read is written by posted events, which nginx runs behind the
+ * events of all sockets that are ready.  These may be hundreds: the first one
+ * would wait for the last, and be gone from the caches of the processor.
+ */
+
+#define NGX_OPENCLAW_CURL_READS             8
+
 
 static long ngx_openclaw_curl_connections_max(ngx_cycle_t *cycle);
 static CURLcode ngx_openclaw_curl_set_protocol(CURL *easy);
@@ -65,6 +73,7 @@ static void ngx_openclaw_curl_unwatch(ngx_connection_t *c);
 static ngx_int_t ngx_openclaw_curl_set_event(ngx_event_t *ev, ngx_int_t event,
     ngx_uint_t on);
 static void ngx_openclaw_curl_event(ngx_event_t *ev);
+static void ngx_openclaw_curl_write_out(void);
 
 static int ngx_openclaw_curl_timer(CURLM *multi, long timeout, void *data);
 static void ngx_openclaw_curl_timer_stop(void);
@@ -89,6 +98,8 @@ static ngx_queue_t        ngx_openclaw_curl_kept;
 
 static ngx_queue_t        ngx_openclaw_curl_connections;
 static ngx_event_t        ngx_openclaw_curl_timeout;
+
+static ngx_uint_t         ngx_openclaw_curl_nreads;
 
 /* the debug log wants to know the descriptor of each event */
 
@@ -812,6 +823,29 @@ ngx_openclaw_curl_event(ngx_event_t *ev)
                                     &running);
 
     ngx_openclaw_curl_leave();
+
+    if (++ngx_openclaw_curl_nreads >= NGX_OPENCLAW_CURL_READS) {
+        ngx_openclaw_curl_write_out();
+    }
+}
+
+
+/* with accept_mutex, this is a posted event itself, and runs in here again */
+
+static void
+ngx_openclaw_curl_write_out(void)
+{
+    static ngx_uint_t  running;
+
+    if (running) {
+        return;
+    }
+
+    running = 1;
+    ngx_event_process_posted((ngx_cycle_t *) ngx_cycle, &ngx_posted_events);
+    running = 0;
+
+    ngx_openclaw_curl_nreads = 0;
 }
 
 
