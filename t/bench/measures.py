@@ -67,6 +67,11 @@ class Part(Measure):
 
     def take(self, server):
         with Load(server, '-c', 500, '-e', 20) as load:
+            # else it matters most which of them the kernel puts together
+            server.agent.pin(0)
+            load.pin(0)
+            server.pin(1)
+
             load.ready().run('k500 n25')
             cpu = server.cpu()
             run = load.run('k500 n200')

@@ -113,6 +113,14 @@ class Process:
 
         return total
 
+    def pin(self, n):
+        """All threads have to share the n-th processor, if there is one."""
+        mask = sorted(os.sched_getaffinity(0))[n:n + 1]
+
+        for pid in self.pids() if mask else []:
+            for task in os.listdir(f'/proc/{pid}/task'):
+                os.sched_setaffinity(int(task), mask)
+
     def stop(self, sig=signal.SIGTERM):
         if self in running:
             running.remove(self)
