@@ -56,6 +56,7 @@ __DATA__
         $gone->chat($text, messageId => 'm1');
         $gone->chat("$_ after $text", messageId => "m$_") for 2, 3;
         $gone->recv_json for 1 .. ($text eq 'first' ? 4 : 3);
+        $agent->wait_for_requests($text eq 'first' ? 1 : 4);
         $gone->disconnect;
 
         my $c = on_worker($two, "/ws?senderId=$text");
