@@ -115,7 +115,12 @@ __DATA__
 
 === TEST 2: two hundred running turns, over fifty generations of workers
 --- config
-    location = /ws { openclaw_pass http://127.0.0.1:$TEST_NGINX_AGENT_PORT; }
+    location = /ws {
+        openclaw_pass http://127.0.0.1:$TEST_NGINX_AGENT_PORT;
+
+        # where all of that takes long, nobody answers one meanwhile
+        openclaw_ping_interval 0;
+    }
 --- scenario
     $agent->otherwise(say => 'Hel', gate => 'go', say => 'lo');
 
