@@ -12,7 +12,6 @@
 
 
 #define NGX_OPENCLAW_CURL_HANDLES           256     /* idle easy handles */
-#define NGX_OPENCLAW_CURL_BUFFER            8192L
 
 /*
  * When there are more connections than that, libcurl closes an idle one: it
@@ -24,20 +23,6 @@
 #define NGX_OPENCLAW_CURL_CONNECTIONS       32
 
 /*
- * Node.js closes an idle connection after 5 seconds, so ours have to be
- * younger; libcurl counts whole seconds, "3" is less than 4.
- */
-
-#define NGX_OPENCLAW_CURL_MAX_IDLE          3L
-
-/*
- * A paused transfer gives its connection slot back and takes one again when
- * it goes on: new transfers leave some for that.
- */
-
-#define NGX_OPENCLAW_CURL_SPARE             4
-
-/*
  * What has been read is written by posted events, which nginx runs behind the
  * events of all sockets that are ready.  These may be hundreds: the first one
  * would wait for the last, and be gone from the caches of the processor.
@@ -47,9 +32,6 @@
 
 
 static long ngx_openclaw_curl_connections_max(ngx_cycle_t *cycle);
-static CURLcode ngx_openclaw_curl_set_protocol(CURL *easy);
-static CURLcode ngx_openclaw_curl_set_network(CURL *easy,
-    ngx_openclaw_curl_t *transfer);
 static void ngx_openclaw_curl_recycle(CURL *easy, CURLcode code);
 
 static void ngx_openclaw_curl_enter(void);
@@ -60,11 +42,6 @@ static void ngx_openclaw_curl_fail(ngx_openclaw_curl_t *transfer,
 static void ngx_openclaw_curl_finish(ngx_openclaw_curl_t *transfer,
     CURLcode code);
 static ngx_openclaw_curl_t *ngx_openclaw_curl_transfer(CURL *easy);
-
-static curl_socket_t ngx_openclaw_curl_open(void *data,
-    curlsocktype purpose, struct curl_sockaddr *address);
-static int ngx_openclaw_curl_request(void *data, char *address, char *local,
-    int port, int local_port);
 
 static int ngx_openclaw_curl_socket(CURL *easy, curl_socket_t fd, int what,
     void *data, void *watched);
@@ -241,12 +218,7 @@ ngx_openclaw_curl_create(ngx_openclaw_curl_t *transfer)
         return NGX_ERROR;
     }
 
-    if (curl_easy_setopt(easy, CURLOPT_PRIVATE, transfer) != CURLE_OK
-        || curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, transfer->error)
-           != CURLE_OK
-        || ngx_openclaw_curl_set_protocol(easy) != CURLE_OK
-        || ngx_openclaw_curl_set_network(easy, transfer) != CURLE_OK)
-    {
+    if (ngx_openclaw_curl_set(easy, transfer) != CURLE_OK) {
         curl_easy_cleanup(easy);
         return NGX_ERROR;
     }
@@ -267,92 +239,6 @@ ngx_openclaw_curl_destroy(ngx_openclaw_curl_t *transfer)
 
     curl_easy_cleanup(transfer->easy);
     transfer->easy = NULL;
-}
-
-
-static CURLcode
-ngx_openclaw_curl_set_protocol(CURL *easy)
-{
-    CURLcode  code;
-
-    code = curl_easy_setopt(easy, CURLOPT_HTTP_VERSION,
-                            (long) CURL_HTTP_VERSION_1_1);
-    if (code != CURLE_OK) {
-        return code;
-    }
-
-    code = curl_easy_setopt(easy, CURLOPT_FOLLOWLOCATION, 0L);
-    if (code != CURLE_OK) {
-        return code;
-    }
-
-    /* not to be taken from the environment */
-
-    code = curl_easy_setopt(easy, CURLOPT_PROXY, "");
-    if (code != CURLE_OK) {
-        return code;
-    }
-
-    /*
-     * A directory of certificates keeps libcurl from caching what it has read
-     * from the file, at some 20 ms for each connection.
-     */
-
-    code = curl_easy_setopt(easy, CURLOPT_CAPATH, NULL);
-    if (code != CURLE_OK && code != CURLE_NOT_BUILT_IN) {
-        return code;
-    }
-
-#if (LIBCURL_VERSION_NUM >= 0x075500)
-    return curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "http,https");
-#else
-    return curl_easy_setopt(easy, CURLOPT_PROTOCOLS,
-                            (long) (CURLPROTO_HTTP|CURLPROTO_HTTPS));
-#endif
-}
-
-
-static CURLcode
-ngx_openclaw_curl_set_network(CURL *easy, ngx_openclaw_curl_t *transfer)
-{
-    CURLcode    code;
-    ngx_uint_t  i;
-
-    static struct {
-        CURLoption  option;
-        long        value;
-    } options[] = {
-        { CURLOPT_NOSIGNAL, 1L },
-        { CURLOPT_TCP_KEEPALIVE, 1L },
-        { CURLOPT_BUFFERSIZE, NGX_OPENCLAW_CURL_BUFFER },
-        { CURLOPT_MAXAGE_CONN, NGX_OPENCLAW_CURL_MAX_IDLE }
-    };
-
-    for (i = 0; i < sizeof(options) / sizeof(options[0]); i++) {
-        code = curl_easy_setopt(easy, options[i].option, options[i].value);
-        if (code != CURLE_OK) {
-            return code;
-        }
-    }
-
-    code = curl_easy_setopt(easy, CURLOPT_OPENSOCKETFUNCTION,
-                            ngx_openclaw_curl_open);
-    if (code != CURLE_OK) {
-        return code;
-    }
-
-    code = curl_easy_setopt(easy, CURLOPT_OPENSOCKETDATA, transfer);
-    if (code != CURLE_OK) {
-        return code;
-    }
-
-    code = curl_easy_setopt(easy, CURLOPT_PREREQFUNCTION,
-                            ngx_openclaw_curl_request);
-    if (code != CURLE_OK) {
-        return code;
-    }
-
-    return curl_easy_setopt(easy, CURLOPT_PREREQDATA, transfer);
 }
 
 
@@ -583,72 +469,6 @@ ngx_openclaw_curl_transfer(CURL *easy)
     (void) curl_easy_getinfo(easy, CURLINFO_PRIVATE, &transfer);
 
     return (ngx_openclaw_curl_t *) transfer;
-}
-
-
-/*
- * A connection that can't be had later, when libcurl wants its socket to be
- * watched, costs more: the request may have been sent by then.
- */
-
-static curl_socket_t
-ngx_openclaw_curl_open(void *data, curlsocktype purpose,
-    struct curl_sockaddr *address)
-{
-    ngx_openclaw_curl_t *transfer = data;
-
-    int           type;
-    ngx_socket_t  s;
-
-    if (ngx_cycle->free_connection_n + ngx_cycle->reusable_connections_n
-        <= NGX_OPENCLAW_CURL_SPARE)
-    {
-        transfer->starved = 1;
-        return CURL_SOCKET_BAD;
-    }
-
-    type = address->socktype;
-
-#if (defined SOCK_CLOEXEC && defined SOCK_NONBLOCK)
-    type |= SOCK_CLOEXEC|SOCK_NONBLOCK;
-#endif
-
-    s = ngx_socket(address->family, type, address->protocol);
-
-    if (s == (ngx_socket_t) -1) {
-        ngx_log_error(NGX_LOG_ALERT, ngx_cycle->log, ngx_socket_errno,
-                      ngx_socket_n " failed");
-        return CURL_SOCKET_BAD;
-    }
-
-    return s;
-}
-
-
-/*
- * Called on a connection just before the request is sent.  libcurl would send
- * it once more if a connection that was used before dies without an answer,
- * but the server may have acted on the first one.
- */
-
-static int
-ngx_openclaw_curl_request(void *data, char *address, char *local, int port,
-    int local_port)
-{
-    ngx_openclaw_curl_t *transfer = data;
-
-    if (transfer->stopping) {
-        return CURL_PREREQFUNC_ABORT;
-    }
-
-    if (transfer->requested) {
-        transfer->repeated = 1;
-        return CURL_PREREQFUNC_ABORT;
-    }
-
-    transfer->requested = 1;
-
-    return CURL_PREREQFUNC_OK;
 }
 
 

@@ -10,7 +10,7 @@
 
 #include <ngx_config.h>
 #include <ngx_core.h>
-#include <curl/curl.h>
+#include <ngx_openclaw_curl.h>
 
 
 /*
@@ -19,6 +19,13 @@
  * Returns CURLE_OK or an error.
  */
 CURLcode ngx_openclaw_curl_global_init(void);
+
+/*
+ * Sets up an easy handle, a new or a reset one, for a transfer: HTTP/1.1, no
+ * proxy, no redirects, and never a second request.  Returns CURLE_OK or an
+ * error; the handle is to be cleaned up then.
+ */
+CURLcode ngx_openclaw_curl_set(CURL *easy, ngx_openclaw_curl_t *transfer);
 
 /* forgets what ngx_openclaw_curl_url() has kept */
 void ngx_openclaw_curl_free_urls(void);
