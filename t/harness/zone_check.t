@@ -110,13 +110,12 @@ __DATA__
     }
 
     SKIP: {
-        my $dead = $T->kill_in_lock($one);
+        # the first time that it has the lock: there may be no second one
 
-        skip 'a process may not look into another', 1 unless defined $dead;
+        my $dead = $T->kill_in_lock($one, int rand 100);
 
-        # step by step, and each of them slow, it may not get that far
+        skip 'it can\'t be watched, or is too slow', 1 unless defined $dead;
 
-        skip 'too slow to be caught', 1 if !$dead && $ENV{OPENCLAW_SLOW};
         ok $dead, 'it was caught';
         $T->wait_for_log(qr/a process died while it changed sessions/);
     }

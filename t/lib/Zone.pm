@@ -9,7 +9,7 @@ package Zone;
 #     my ($dead, $said) = Zone::kill_in_lock($worker, $steps, $seconds);
 #
 # $ok and $dead are undef where a process may not look into another, $dead also
-# under valgrind.
+# under valgrind, and where the worker goes step by step and is too slow.
 
 use strict;
 use warnings;

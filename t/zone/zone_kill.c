@@ -17,7 +17,8 @@
  * until it has written there.
  *
  * Prints what was done and exits with 0, or 1 if the process never held the
- * lock, or 2, or 3 if it is not permitted.
+ * lock, or 2, or 3 if that can't be told: it is not permitted, or the process
+ * went step by step and the time was over.
  */
 
 
@@ -132,7 +133,13 @@ zone_kill_caught(pid_t pid, uintptr_t dirty, ngx_uint_t steps,
         if (zone_now() > limit) {
             (void) zone_watch(pid, 0);
             (void) ptrace(PTRACE_DETACH, pid, 0, 0);
-            return 1;
+
+            if (watched) {
+                return 1;
+            }
+
+            printf("process %d is too slow, step by step\n", (int) pid);
+            return 3;
         }
 
         if (!WIFSTOPPED(status)) {
