@@ -6,7 +6,6 @@
 
 #include <ngx_config.h>
 #include <ngx_core.h>
-#include <ngx_event.h>
 #include <ngx_openclaw_curl.h>
 #include <ngx_openclaw_curl_internal.h>
 
